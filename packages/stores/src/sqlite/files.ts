@@ -1,0 +1,66 @@
+/** Small files beside the stores, replaced as a whole: temporary name, fsync, rename, fsync of the folder. */
+
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { VarveError } from 'varve/engine'
+
+export async function makeFolder(path: string): Promise<void> {
+  await onDisk(path, () => mkdir(path, { recursive: true, mode: 0o700 }))
+}
+
+/** The file's bytes; null when absent. */
+export function readSmall(path: string): Promise<Uint8Array | null> {
+  return onDisk(path, async () => {
+    try {
+      return new Uint8Array(await readFile(path))
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+      throw error
+    }
+  })
+}
+
+/** A crash leaves the old file or the new one. */
+export function writeSmall(path: string, bytes: Uint8Array): Promise<void> {
+  return onDisk(path, async () => {
+    const temporary = `${path}.tmp-${randomBytes(6).toString('hex')}`
+    try {
+      const file = await open(temporary, 'wx', 0o600)
+      try {
+        await file.writeFile(bytes)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, path)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+    await syncFolder(dirname(path))
+  })
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows cannot open folders; its file systems journal names themselves.
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const file = basename(path)
+    throw new VarveError('STORE_FAILED', `"${file}" cannot be read or written: check the disk and its permissions`, {
+      cause,
+      details: { file },
+    })
+  }
+}

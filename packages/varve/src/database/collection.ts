@@ -1,0 +1,242 @@
+/** A collection: the calls applications make on their documents. */
+
+import type { Difference } from '../document/diff.ts'
+import type { Doc, Head } from '../document/head.ts'
+import { VarveError } from '../errors.ts'
+import { assertLimit, limits } from '../limits.ts'
+import { select } from '../query/project.ts'
+import type { Filter } from '../query/types.ts'
+import type { Outcome } from '../replica/append.ts'
+import { changeOf, written } from './change.ts'
+import { conflictsOf } from './conflicts.ts'
+import { ensureIndexes } from './indexes.ts'
+import { Query, type QueryHome } from './query.ts'
+import { diffVersions, docOf, findDocument, headAtTime, headAtVersion, history } from './reads.ts'
+import { restoreAll, type RestoreAllReport, type RestorePoint } from './restore-all.ts'
+import { presentSource } from './source.ts'
+import type { Space } from './space.ts'
+import { typed, typedJson, typedOrNull } from './typed.ts'
+import type {
+  Cancellable,
+  CollectionOptions,
+  Conflict,
+  CreateOptions,
+  DeepPartial,
+  EnrichOptions,
+  Patch,
+  Version,
+  WriteOptions,
+  Written,
+} from './types.ts'
+import { upsertTask } from './upsert.ts'
+import {
+  createWrite,
+  deleteWrite,
+  enrichWrite,
+  patchWrite,
+  restoreWrite,
+  taskOf,
+  updateWrite,
+  type Write,
+} from './writes.ts'
+
+export class Collection<T> {
+  readonly #space: Space
+  readonly #indexes: readonly string[]
+  #ready: Promise<void> | null = null
+
+  constructor(space: Space, options: CollectionOptions<T>) {
+    if (options.seal !== undefined) {
+      throw new VarveError(
+        'UNSUPPORTED',
+        'Sealing single attributes of open databases is not built yet: use a sealed database',
+      )
+    }
+    this.#space = space
+    this.#indexes = options.indexes ?? []
+  }
+
+  get name(): string {
+    return this.#space.name
+  }
+
+  /** Throws `EXISTS`, `INVALID`, `RESERVED_NAME`, `TOO_LARGE`, `KEY_MISSING`. */
+  async create(data: T, options: CreateOptions = {}): Promise<Written> {
+    return this.#write(options, () => createWrite(this.#space, data, options))
+  }
+
+  /** All documents in one commit, or none; throws like `create`. */
+  async createMany(data: readonly T[], options: WriteOptions = {}): Promise<readonly Written[]> {
+    options.signal?.throwIfAborted()
+    assertLimit(data.length, limits.commitEntries, 'The number of documents in one commit')
+    await this.#prepared()
+    const space = this.#space
+    const writes = data.map((each) => createWrite(space, each, options))
+    const ids = new Set(writes.map((write) => write.id))
+    if (ids.size < writes.length)
+      throw new VarveError('EXISTS', 'Two documents of one createMany have the same id: nothing was written')
+    return space.replica.write({
+      tags: writes.map((write) => write.tag),
+      size: writes.length,
+      alone: space.rules.conflict === 'reject',
+      plan: (view) => {
+        const changes = writes.map((write) => {
+          const head = view.head(write.tag)
+          const intent = write.intend(head, view)
+          if (intent instanceof Promise) throw new VarveError('UNSUPPORTED', 'A create cannot wait')
+          const made = changeOf(space, head, intent, options)
+          if (made === null) throw new VarveError('INVALID', 'A create changes nothing')
+          return made.change
+        })
+        const finish = (outcomes: readonly Outcome[]): readonly Written[] =>
+          outcomes.map((outcome, i) => written(space, changes[i]?.id ?? '', outcome))
+        return { changes, finish }
+      },
+    })
+  }
+
+  /** Enriches the document whose `keys` equal those of `data`, else creates it; one record under concurrency. */
+  async upsert(
+    keys: readonly string[],
+    data: T,
+    options: CreateOptions & EnrichOptions = {},
+  ): Promise<Written & { readonly created: boolean }> {
+    options.signal?.throwIfAborted()
+    await this.#prepared()
+    return this.#space.replica.write(await upsertTask(this.#space, this.#home(), keys, data, options))
+  }
+
+  /** Null when absent or deleted. */
+  async get(id: string, options: Cancellable & { readonly select?: readonly string[] } = {}): Promise<Doc<T> | null> {
+    options.signal?.throwIfAborted()
+    const found = await findDocument(this.#space, id)
+    if (found?.head.state.status !== 'live') return null
+    const doc = docOf(found.head)
+    return options.select === undefined ? typed<T>(doc) : typedJson<T>(select(options.select)(doc))
+  }
+
+  /** The whole document, stored as a difference. Throws `CONFLICT`, `DELETED`, `NOT_FOUND`, `INVALID`. */
+  async update(id: string, data: T, options: WriteOptions = {}): Promise<Written> {
+    return this.#write(options, () => updateWrite(this.#space, id, data, options))
+  }
+
+  /** Throws like `update`. */
+  async patch(id: string, change: Patch<T>, options: WriteOptions = {}): Promise<Written> {
+    return this.#write(options, () => patchWrite(this.#space, id, change, options))
+  }
+
+  /** Deep merge with array union; a list of parts is one version. Throws like `update`. */
+  async enrich(
+    id: string,
+    part: DeepPartial<T> | readonly DeepPartial<T>[],
+    options: EnrichOptions = {},
+  ): Promise<Written> {
+    return this.#write(options, () => enrichWrite(this.#space, id, part, options))
+  }
+
+  /** Logical: `restore` brings it back. Deleting a deleted document changes nothing. Throws `CONFLICT`, `NOT_FOUND`. */
+  async delete(id: string, options: WriteOptions = {}): Promise<Written> {
+    return this.#write(options, () => deleteWrite(this.#space, id, options))
+  }
+
+  /** A new version equal to an earlier one; without `to`, as it was before its delete. Throws `CONFLICT`, `NOT_FOUND`. */
+  async restore(
+    id: string,
+    to?: { readonly ov: number } | { readonly at: string },
+    options: WriteOptions = {},
+  ): Promise<Written> {
+    return this.#write(options, () =>
+      restoreWrite(this.#space, id, options, to === undefined ? null : () => this.#versionTo(id, to)),
+    )
+  }
+
+  /** Every document of the collection as it was then, as new versions, in commits of a thousand; itself undoable. */
+  async restoreAll(
+    to: RestorePoint,
+    options: WriteOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<RestoreAllReport> {
+    await this.#prepared()
+    return restoreAll(this.#space, to, options)
+  }
+
+  /** Null when there is no such version. */
+  async getVersion(id: string, ov: number): Promise<Doc<T> | null> {
+    const head = await headAtVersion(this.#space, id, ov)
+    return head === null ? null : typed<T>(docOf(head))
+  }
+
+  /** Null before creation; a deleted document comes with `_system.deleted`. */
+  async getAsOf(
+    id: string,
+    at: string | Date,
+    options: { readonly time?: 'recorded' | 'authored' } = {},
+  ): Promise<Doc<T> | null> {
+    const head = await headAtTime(this.#space, id, at, options.time ?? 'recorded')
+    return head === null ? null : typed<T>(docOf(head))
+  }
+
+  /** Versions from `from` on, oldest first; pending ones last. Throws `NOT_FOUND`. */
+  async *history(
+    id: string,
+    options: Cancellable & { readonly from?: number; readonly limit?: number } = {},
+  ): AsyncGenerator<Version<T>> {
+    for await (const version of history(this.#space, id, options.from ?? 0, options.limit ?? Infinity)) {
+      options.signal?.throwIfAborted()
+      yield { ...version, doc: typedOrNull<T>(version.doc) }
+    }
+  }
+
+  /** Differences from version `a` to version `b`, attribute by attribute. Throws `NOT_FOUND`. */
+  async diff(id: string, a: number, b: number): Promise<readonly Difference[]> {
+    return diffVersions(this.#space, id, a, b)
+  }
+
+  /** Concurrent writes to one path, oldest first. Throws `NOT_FOUND`. */
+  async conflicts(id: string): Promise<readonly Conflict[]> {
+    const found = await findDocument(this.#space, id)
+    if (found === null) throw new VarveError('NOT_FOUND', `There is no document "${id}" here`, { details: { id } })
+    return conflictsOf(this.#space.replica, found.no)
+  }
+
+  /** Documents that match; throws `INVALID` naming the place in the filter. */
+  find(filter?: Filter<T>): Query<T> {
+    return Query.of<T>(this.#home(), filter)
+  }
+
+  #home(): QueryHome {
+    return {
+      source: async (includeDeleted) => {
+        await this.#prepared()
+        return presentSource(this.#space, includeDeleted)
+      },
+      indexes: async () => {
+        await this.#prepared()
+        return (this.#space.replica.collection(this.#space.tag)?.indexes ?? []).filter((index) => index.ready)
+      },
+    }
+  }
+
+  async #versionTo(id: string, to: { readonly ov: number } | { readonly at: string }): Promise<Head> {
+    const head =
+      'ov' in to ? await headAtVersion(this.#space, id, to.ov) : await headAtTime(this.#space, id, to.at, 'recorded')
+    if (head !== null) return head
+    throw new VarveError(
+      'NOT_FOUND',
+      `"${id}" has no version at ${'ov' in to ? `ov ${to.ov}` : to.at}: history(id) lists the versions it has`,
+      {
+        details: { id, ...to },
+      },
+    )
+  }
+
+  async #write(options: WriteOptions, make: () => Write): Promise<Written> {
+    options.signal?.throwIfAborted()
+    if (this.#indexes.length > 0) await this.#prepared()
+    return this.#space.replica.write(taskOf(this.#space, make()))
+  }
+
+  #prepared(): Promise<void> {
+    this.#ready ??= ensureIndexes(this.#space, this.#indexes)
+    return this.#ready
+  }
+}

@@ -1,0 +1,137 @@
+/** Conflicts: writes to overlapping paths by two devices that did not know of each other. */
+
+import { joinPath } from '../encoding/path.ts'
+import { equalJson, type JsonValue } from '../encoding/json.ts'
+import { isoTime } from '../document/head.ts'
+import type { Operation, Path } from '../document/operation.ts'
+import { toHex } from '../encoding/bytes.ts'
+import { entryRows } from '../replica/history.ts'
+import type { ReadEntry } from '../replica/reader.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { Conflict, ConflictSide } from './types.ts'
+
+/** One path an entry wrote; the empty path stands for the existence of the document. */
+interface PathWrite {
+  readonly path: Path
+  readonly value: JsonValue | undefined
+  readonly entry: ReadEntry
+  readonly seq: number
+  readonly ov: number
+}
+
+/** The conflicts of a document, oldest first. Reads all its entries. */
+export async function conflictsOf(replica: Replica, document: number): Promise<readonly Conflict[]> {
+  const entries = await replica.reader.read(await entryRows(replica.store, document))
+  const feeds = new Set(entries.map((entry) => entry.order.feed))
+  if (feeds.size < 2) return []
+  const commits = await replica.reader.commits(entries.map((entry) => entry.row.commit))
+  const writes = entries.flatMap((entry, ov) => {
+    const seq = commits.get(entry.row.commit)?.head.seq ?? 0
+    return (entry.entry?.operations ?? []).flatMap((operation) =>
+      pathsOf(operation).map((write) => ({ ...write, entry, seq, ov })),
+    )
+  })
+  writes.sort((a, b) => replica.compare(a.entry.order, b.entry.order))
+  return new ConflictSearch(replica, writes).find()
+}
+
+class ConflictSearch {
+  readonly #replica: Replica
+  readonly #writes: readonly PathWrite[]
+  readonly #known = new Map<string, number>()
+
+  constructor(replica: Replica, writes: readonly PathWrite[]) {
+    this.#replica = replica
+    this.#writes = writes
+  }
+
+  async find(): Promise<readonly Conflict[]> {
+    const found: Conflict[] = []
+    for (const [i, winner] of this.#writes.entries()) {
+      for (const loser of this.#writes.slice(0, i)) {
+        if (!(await this.#inConflict(winner, loser))) continue
+        const resolvedBy = await this.#resolvedBy(i, winner, loser)
+        found.push({
+          path: joinPath(longer(winner.path, loser.path)),
+          winner: this.#side(winner),
+          loser: this.#side(loser),
+          resolvedBy,
+        })
+      }
+    }
+    return found
+  }
+
+  async #inConflict(later: PathWrite, earlier: PathWrite): Promise<boolean> {
+    if (later.entry.order.feed === earlier.entry.order.feed || !overlap(later.path, earlier.path)) return false
+    if (later.path.length === earlier.path.length && equalJson(later.value, earlier.value)) return false
+    return !(await this.#knows(later, earlier)) && !(await this.#knows(earlier, later))
+  }
+
+  /** Whether the author of `a` had seen `b`. */
+  async #knows(a: PathWrite, b: PathWrite): Promise<boolean> {
+    const name = `${a.entry.order.feed}/${a.seq}/${b.entry.order.feed}`
+    let seen = this.#known.get(name)
+    if (seen === undefined) {
+      seen = await this.#replica.store.seen(a.entry.order.feed, b.entry.order.feed, a.seq)
+      this.#known.set(name, seen)
+    }
+    return seen > b.seq
+  }
+
+  /** The version of the first later write to the path by someone who knew both. */
+  async #resolvedBy(after: number, winner: PathWrite, loser: PathWrite): Promise<number | null> {
+    for (const write of this.#writes.slice(after + 1)) {
+      if (!overlap(write.path, winner.path) || !overlap(write.path, loser.path)) continue
+      if ((await this.#sees(write, winner)) && (await this.#sees(write, loser))) return write.ov
+    }
+    return null
+  }
+
+  async #sees(a: PathWrite, b: PathWrite): Promise<boolean> {
+    return a.entry.order.feed === b.entry.order.feed ? a.seq > b.seq : this.#knows(a, b)
+  }
+
+  #side({ entry, ov, value }: PathWrite): ConflictSide {
+    const device = this.#replica.feeds.get(entry.order.feed)?.publicKey
+    return {
+      ov,
+      actor: entry.entry?.actor ?? null,
+      at: isoTime(entry.authoredAt),
+      device: device === undefined ? '' : toHex(device),
+      value,
+    }
+  }
+}
+
+function pathsOf(operation: Operation): readonly Pick<PathWrite, 'path' | 'value'>[] {
+  switch (operation.op) {
+    case 'put':
+      return Object.entries(operation.data).map(([name, value]) => ({ path: [name], value }))
+    case 'merge':
+      return Object.entries(operation.part).map(([name, value]) => ({ path: [name], value }))
+    case 'set':
+      return [{ path: operation.path, value: operation.value }]
+    case 'unset':
+      return [{ path: operation.path, value: undefined }]
+    case 'delete':
+      return [{ path: [], value: undefined }]
+    // Increments, set additions, pushes and restores of two people all take effect: nothing is lost.
+    case 'inc':
+    case 'push':
+    case 'addToSet':
+    case 'pull':
+    case 'restore':
+      return []
+  }
+}
+
+function overlap(a: Path, b: Path): boolean {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+function longer(a: Path, b: Path): Path {
+  return a.length >= b.length ? a : b
+}

@@ -1,0 +1,143 @@
+/** A database: its collections, transactions, history, sync and checks. */
+
+import { checkName } from '../encoding/id.ts'
+import { parseTime } from '../document/head.ts'
+import { VarveError } from '../errors.ts'
+import type { Mode } from '../replica/context.ts'
+import type { Replica } from '../replica/replica.ts'
+import { verifyReplica } from '../replica/verify.ts'
+import { Collection } from './collection.ts'
+import { changes, commits } from './follow.ts'
+import { validatorOf } from './schema.ts'
+import { makeSpace, type Space } from './space.ts'
+import { syncReplicas } from './sync.ts'
+import { transact, type Transaction } from './transaction.ts'
+import type {
+  Cancellable,
+  Change,
+  ChangesOptions,
+  CollectionOptions,
+  CommitInfo,
+  DatabaseStats,
+  SyncReport,
+  VerifyReport,
+  WriteOptions,
+} from './types.ts'
+import { databaseView, type DatabaseView } from './view.ts'
+
+/** What a database asks of its tenant. */
+export interface DatabaseHome {
+  /** Exchanges directories first, so that both sides know each other's devices. */
+  beforeSync(peer: DatabaseHome): Promise<void>
+}
+
+/** Rules of collections as they were declared; transactions follow them too. */
+const noRules = { key: null, conflict: 'merge', validate: null } as const
+
+export class Database {
+  readonly #replica: Replica
+  readonly #home: DatabaseHome
+  readonly #spaces = new Map<string, Space>()
+
+  constructor(replica: Replica, home: DatabaseHome) {
+    this.#replica = replica
+    this.#home = home
+  }
+
+  get name(): string {
+    return this.#replica.context.name
+  }
+
+  get mode(): Mode {
+    return this.#replica.context.mode
+  }
+
+  /** A handle; nothing is created until the first write. Rules given last hold for all handles of the name. */
+  collection<T>(name: string, options: CollectionOptions<T> = {}): Collection<T> {
+    const known = this.#spaces.get(name)?.rules ?? noRules
+    const rules = {
+      key: options.key ?? known.key,
+      conflict: options.conflict ?? known.conflict,
+      validate: options.schema === undefined ? known.validate : validatorOf(options.schema),
+    }
+    const space = makeSpace(this.#replica, checkName(name, 'collection'), rules)
+    this.#spaces.set(name, space)
+    return new Collection<T>(space, options)
+  }
+
+  /** Names of the collections that have documents this device can read. */
+  collections(): readonly string[] {
+    return this.#replica.state.collections.flatMap(({ name }) => name ?? []).toSorted()
+  }
+
+  /** Everything `work` writes through `tx` becomes one commit, or nothing. Throws `CONFLICT` when others keep winning. */
+  transact<R>(work: (tx: Transaction) => R | Promise<R>, options: WriteOptions = {}): Promise<R> {
+    return transact(this.#replica, (name) => this.#space(name), work, options)
+  }
+
+  /** Each changed document once, with its latest state and a cursor to go on from. Throws `STALE_CURSOR`. */
+  changes(options: ChangesOptions = {}): AsyncIterable<Change> {
+    return changes(this.#replica, options)
+  }
+
+  /** The log itself, in order of arrival. */
+  commits(options: { readonly since?: string } = {}): AsyncIterable<CommitInfo> {
+    return commits(this.#replica, options.since)
+  }
+
+  /** The database as recorded at a time or record number; before the first record it is empty. */
+  async asOf(at: string | Date | { readonly record: number }): Promise<DatabaseView> {
+    const record =
+      typeof at === 'object' && 'record' in at ? at.record : ((await this.#replica.store.recordAt(parseTime(at))) ?? -1)
+    if (!Number.isSafeInteger(record) || record < -1 || record >= this.#replica.state.record.length) {
+      throw new VarveError(
+        'NOT_FOUND',
+        `There is no record ${record}: they go from 0 to ${this.#replica.state.record.length - 1}`,
+      )
+    }
+    return databaseView(record, (name) => this.#space(name))
+  }
+
+  /** Both ways, once, without a server. Throws `FORKED_FEED`, `TAMPERED`, `FORBIDDEN`; nothing of a bad batch stays. */
+  async sync(peer: Database, options: Cancellable = {}): Promise<SyncReport> {
+    await this.#home.beforeSync(peer.#home)
+    return syncReplicas(this.#replica, peer.#replica, options.signal)
+  }
+
+  /** Recomputes everything from the log and reports every difference, naming its place. */
+  verify(): Promise<VerifyReport> {
+    return verifyReplica(this.#replica)
+  }
+
+  async stats(): Promise<DatabaseStats> {
+    const { store, state, feeds } = this.#replica
+    const counted = await store.stats()
+    return {
+      commits: counted.commits,
+      records: counted.receipts,
+      documents: counted.documents,
+      entries: counted.entries,
+      pending: state.collections.reduce((sum, { pending }) => sum + pending, 0),
+      feeds: feeds.size,
+      bytes: {
+        headers: counted.headerBytes,
+        bodies: counted.bodyBytes,
+        heads: counted.stateBytes,
+        disk: counted.diskBytes,
+      },
+      collections: state.collections.map(({ name, documents, recorded }) => ({
+        name,
+        documents: documents - 1,
+        cv: recorded - 1,
+      })),
+    }
+  }
+
+  #space(name: string): Space {
+    const known = this.#spaces.get(name)
+    if (known !== undefined) return known
+    const made = makeSpace(this.#replica, checkName(name, 'collection'), noRules)
+    this.#spaces.set(name, made)
+    return made
+  }
+}

@@ -1,0 +1,107 @@
+/** The keyring applications use, and the key source replicas read: both over one immutable state. */
+
+import { exportKeys, importKeys } from '../keys/export.ts'
+import { sealingKey } from '../keys/derive.ts'
+import type { KeyVersion } from '../keys/key.ts'
+import type { KeyringState } from '../keys/keyring.ts'
+import type { KeySource, SealKey } from '../replica/context.ts'
+import type { TenantHome } from './home.ts'
+
+/** Told after the keyring changed and was stored. */
+export interface KeyListener {
+  /** Key ids in hex. */
+  arrived(ids: readonly string[]): Promise<void>
+  removed(name: string): Promise<void>
+}
+
+export class Keyring implements KeySource {
+  readonly #home: TenantHome
+  readonly #listener: KeyListener
+  readonly #ready = new Map<string, SealKey>()
+  #state: KeyringState
+  #changing: Promise<unknown> = Promise.resolve()
+
+  constructor(home: TenantHome, state: KeyringState, listener: KeyListener) {
+    this.#home = home
+    this.#state = state
+    this.#listener = listener
+  }
+
+  names(): string[] {
+    return this.#state.names()
+  }
+
+  has(name: string): boolean {
+    return this.#state.has(name)
+  }
+
+  /** A new named key, for documents that not everyone may read. Throws `EXISTS`, `RESERVED_NAME`. */
+  create(name: string): Promise<void> {
+    return this.#change((state) => state.create(name, this.#home.env))
+  }
+
+  /** A new version, under which everything new is sealed; older versions still open what they sealed. */
+  rotate(name: string): Promise<void> {
+    return this.#change((state) => state.rotate(name, this.#home.env))
+  }
+
+  /** An armored age file with all versions of these keys. Throws `KEY_MISSING`. */
+  export(names: readonly string[], password: string): Promise<string> {
+    return exportKeys(this.#state, names, password, this.#home.env.passphraseWork)
+  }
+
+  /** Takes in the keys of an export and gives their names; documents under them appear. Throws `WRONG_PASSPHRASE`, `INVALID`. */
+  async import(file: string, password: string): Promise<string[]> {
+    const keys = await importKeys(file, password)
+    await this.merge(keys)
+    return [...new Set(keys.map((key) => key.name))].toSorted()
+  }
+
+  /** Forgets all versions of a key; documents under it disappear from this device. Throws `KEY_MISSING`. */
+  async remove(name: string): Promise<void> {
+    await this.#change((state) => state.remove(name))
+    await this.#listener.removed(name)
+  }
+
+  async merge(keys: readonly KeyVersion[]): Promise<void> {
+    const fresh = keys.filter((key) => this.#state.byId(key.hex) === undefined)
+    await this.#change((state) => state.merge(keys))
+    await this.#listener.arrived(fresh.map((key) => key.hex))
+  }
+
+  /** All versions of a name, oldest first; throws `KEY_MISSING`. */
+  versions(name: string): readonly KeyVersion[] {
+    return this.#state.versions(name)
+  }
+
+  current(name: string): SealKey | null {
+    return this.#state.has(name) ? this.#usable(this.#state.current(name)) : null
+  }
+
+  byId(id: string): SealKey | null {
+    const key = this.#state.byId(id)
+    return key === undefined ? null : this.#usable(key)
+  }
+
+  #usable(key: KeyVersion): SealKey {
+    const known = this.#ready.get(key.hex)
+    if (known !== undefined) return known
+    const made = { name: key.name, id: key.id, key: sealingKey(key) }
+    this.#ready.set(key.hex, made)
+    return made
+  }
+
+  /** One change after the other, stored before it counts. */
+  #change(change: (state: KeyringState) => KeyringState): Promise<void> {
+    const result = this.#changeAfter(this.#changing, change)
+    this.#changing = result.catch(() => undefined)
+    return result
+  }
+
+  async #changeAfter(before: Promise<unknown>, change: (state: KeyringState) => KeyringState): Promise<void> {
+    await before
+    const next = change(this.#state)
+    await this.#home.save({ keyring: next })
+    this.#state = next
+  }
+}

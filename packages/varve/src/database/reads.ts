@@ -1,0 +1,117 @@
+/** Reading single documents: now, at a version, at a time, their history, differences and conflicts. */
+
+import { differences, type Difference } from '../document/diff.ts'
+import { decodeHead, headOv, isoTime, parseTime, systemOf, type Doc, type Head } from '../document/head.ts'
+import { absentHead } from '../document/head.ts'
+import { toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import { foldEntries } from '../replica/count.ts'
+import {
+  entryRows,
+  foldBelow,
+  noVersion,
+  rowAtRecord,
+  rowOfVersion,
+  steps,
+  type HistorySource,
+} from '../replica/history.ts'
+import type { JsonObject } from '../encoding/json.ts'
+import type { Replica } from '../replica/replica.ts'
+import { tagOf, type Space } from './space.ts'
+import type { Version } from './types.ts'
+
+export function historySource(replica: Replica): HistorySource {
+  return { store: replica.store, reader: replica.reader, compare: replica.compare }
+}
+
+/** Local number and head of a document; null when nothing of it is stored. */
+export async function findDocument(
+  space: Space,
+  id: string,
+): Promise<{ readonly no: number; readonly head: Head } | null> {
+  const [row] = await space.replica.store.documents([tagOf(space, id)])
+  if (row === null || row === undefined || row.state === null) return null
+  return { no: row.no, head: decodeHead(row.state) }
+}
+
+/** The head of version `ov`; null when there is no such version, or nothing of it can be read. */
+export async function headAtVersion(space: Space, id: string, ov: number): Promise<Head | null> {
+  const found = await findDocument(space, id)
+  if (found === null || ov < 0 || ov > headOv(found.head)) return null
+  const row = await rowOfVersion(space.replica.store, found.no, ov)
+  if (row === null) return null
+  return visible(await foldBelow(historySource(space.replica), found.no, row.place + 1))
+}
+
+/** The head as the record was after record number `record`. */
+export async function headAtRecord(replica: Replica, document: number, record: number): Promise<Head | null> {
+  const row = await rowAtRecord(replica.store, document, record)
+  return row === null ? null : visible(await foldBelow(historySource(replica), document, row.place + 1))
+}
+
+export async function headAtTime(
+  space: Space,
+  id: string,
+  at: string | Date,
+  time: 'recorded' | 'authored',
+): Promise<Head | null> {
+  const ms = parseTime(at)
+  const found = await findDocument(space, id)
+  if (found === null) return null
+  const { replica } = space
+  if (time === 'recorded') {
+    const record = await replica.store.recordAt(ms)
+    return record === null ? null : headAtRecord(replica, found.no, record)
+  }
+  const entries = await replica.reader.read(await entryRows(replica.store, found.no))
+  const before = entries.filter((entry) => entry.authoredAt <= ms)
+  return visible(foldEntries(absentHead, before, replica.compare))
+}
+
+function visible(head: Head): Head | null {
+  return head.state.status === 'absent' ? null : head
+}
+
+export async function* history(
+  space: Space,
+  id: string,
+  from: number,
+  limit: number,
+): AsyncGenerator<Version<JsonObject>> {
+  const found = await findDocument(space, id)
+  if (found === null) throw new VarveError('NOT_FOUND', `There is no document "${id}" here`, { details: { id } })
+  let left = limit
+  for await (const { entry, before, after } of steps(historySource(space.replica), found.no, from)) {
+    if (left-- <= 0) return
+    const commit = (await space.replica.reader.commits([entry.row.commit])).get(entry.row.commit)
+    const feed = space.replica.feeds.get(entry.order.feed)
+    yield {
+      ov: headOv(after),
+      cv: entry.row.cv,
+      at: isoTime(entry.authoredAt),
+      recordedAt: commit === undefined || commit.head.at === null ? null : isoTime(commit.head.at),
+      actor: entry.entry?.actor ?? null,
+      reason: entry.entry?.reason ?? null,
+      kind: entry.header.kind,
+      paths: changedPaths(before, after),
+      doc: after.state.status === 'absent' ? null : docOf(after),
+      device: feed === undefined ? '' : toHex(feed.publicKey),
+    }
+  }
+}
+
+function changedPaths(before: Head, after: Head): readonly string[] {
+  return differences(before.state.data, after.state.data).map(({ path }) => path)
+}
+
+export async function diffVersions(space: Space, id: string, a: number, b: number): Promise<readonly Difference[]> {
+  const [from, to] = [await headAtVersion(space, id, a), await headAtVersion(space, id, b)]
+  if (from === null) throw noVersion(id, a)
+  if (to === null) throw noVersion(id, b)
+  return differences(from.state.data, to.state.data)
+}
+
+/** The document of a head as its readers see it. */
+export function docOf(head: Head): Doc {
+  return { ...head.state.data, id: head.state.id, _system: systemOf(head) }
+}

@@ -1,0 +1,59 @@
+/** What all operations of one collection share: its names, tags, key and rules. */
+
+import { collectionTag, documentTag } from '../log/tag.ts'
+import { checkId } from '../encoding/id.ts'
+import { VarveError } from '../errors.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { SealKey } from '../replica/context.ts'
+import type { Head } from '../document/head.ts'
+
+/** Checks a whole document; gives it back as the schema wants it. */
+export type Validate = (data: unknown) => unknown
+
+export interface SpaceRules {
+  readonly key: string | null
+  readonly conflict: 'merge' | 'reject'
+  readonly validate: Validate | null
+}
+
+export interface Space {
+  readonly replica: Replica
+  readonly name: string
+  readonly tag: Uint8Array
+  readonly rules: SpaceRules
+}
+
+export function makeSpace(replica: Replica, name: string, rules: SpaceRules): Space {
+  return { replica, name, tag: collectionTag(replica.context.tagKey, name), rules }
+}
+
+export function tagOf(space: Space, id: string): Uint8Array {
+  return documentTag(space.replica.context.tagKey, space.tag, checkId(id))
+}
+
+/** The key a change is sealed under, and its name when it is not the database's own. */
+export function keyFor(
+  space: Space,
+  head: Head | undefined,
+  asked: string | undefined,
+): { readonly key: SealKey | null; readonly keyName: string | null } {
+  const { context } = space.replica
+  const existing = head === undefined || head.state.status === 'absent' ? null : (head.key ?? context.defaultKey)
+  const name = asked ?? existing ?? space.rules.key ?? context.defaultKey
+  if (context.mode === 'open') {
+    if (asked !== undefined)
+      throw new VarveError('UNSUPPORTED', `Database "${context.name}" is open and seals nothing: leave the key out`)
+    return { key: null, keyName: null }
+  }
+  const key = context.keys.current(name)
+  if (key === null) {
+    throw new VarveError(
+      'KEY_MISSING',
+      `The key "${name}" is not in the keyring: create it with keys.create, or import it`,
+      {
+        details: { key: name },
+      },
+    )
+  }
+  return { key, keyName: name === context.defaultKey ? null : name }
+}

@@ -1,0 +1,142 @@
+/** The fold: the state of a document is its operations applied in time order, by pure functions. */
+
+import { equalJson, isJsonArray, type JsonObject, type JsonValue } from '../encoding/json.ts'
+import { mergeObjects } from './merge.ts'
+import type { Lineage, Operation } from './operation.ts'
+import { changeAt, withAttribute } from './tree.ts'
+
+export type Status = 'absent' | 'live' | 'deleted'
+
+/** What the operations of a document say; versions and times are counted beside it. */
+export interface DocumentState {
+  readonly status: Status
+  /** Id and collection as the first `put` names them; empty while absent. */
+  readonly id: string
+  readonly data: JsonObject
+  readonly lineage: Lineage | null
+  readonly functionIds: readonly string[]
+  readonly createdBy: string | null
+  readonly updatedBy: string | null
+}
+
+export const absentState: DocumentState = {
+  status: 'absent',
+  id: '',
+  data: {},
+  lineage: null,
+  functionIds: [],
+  createdBy: null,
+  updatedBy: null,
+}
+
+/** One entry, ready to be folded. */
+export interface FoldEntry {
+  /** Present in entries that create. */
+  readonly id: string | null
+  /** The actor given by the application, else the user of the device. */
+  readonly actor: string | null
+  readonly operations: readonly Operation[]
+}
+
+/**
+ * `state` after `entry`. Pure and total: what makes no sense in this state (an increment of text)
+ * leaves the attribute as it is, so that every replica agrees. Returns `state` itself when nothing changed.
+ */
+export function foldEntry(state: DocumentState, entry: FoldEntry): DocumentState {
+  let after = state
+  for (const operation of entry.operations) after = foldOperation(after, operation, entry)
+  return after === state ? state : { ...after, updatedBy: entry.actor }
+}
+
+function foldOperation(state: DocumentState, operation: Operation, entry: FoldEntry): DocumentState {
+  if (operation.op === 'put') return foldPut(state, operation.data, operation.lineage, entry)
+  if (state.status === 'absent') return state
+  switch (operation.op) {
+    case 'delete':
+      return state.status === 'deleted' ? state : { ...state, status: 'deleted' }
+    case 'restore':
+      return state.status === 'live' ? state : { ...state, status: 'live' }
+    case 'merge':
+      return foldMerge(state, operation.part, operation.functionId)
+    default: {
+      const data = changeData(state.data, operation)
+      return data === state.data && state.status === 'live' ? state : { ...state, status: 'live', data }
+    }
+  }
+}
+
+/** On a document that exists a `put` sets its attributes: two devices that create one id end with one merged document. */
+function foldPut(state: DocumentState, data: JsonObject, lineage: Lineage | null, entry: FoldEntry): DocumentState {
+  if (state.status === 'absent') {
+    return { ...absentState, status: 'live', id: entry.id ?? '', data, lineage, createdBy: entry.actor }
+  }
+  let merged = state.data
+  for (const [name, value] of Object.entries(data)) merged = setAttribute(merged, name, value)
+  return { ...state, status: 'live', data: merged, lineage: state.lineage ?? lineage }
+}
+
+function foldMerge(state: DocumentState, part: JsonObject, functionId: string | null): DocumentState {
+  const data = mergeObjects(state.data, part)
+  const known = functionId === null || state.functionIds.includes(functionId)
+  if (data === state.data && known && state.status === 'live') return state
+  const functionIds = known ? state.functionIds : [...state.functionIds, functionId]
+  return { ...state, status: 'live', data, functionIds }
+}
+
+function setAttribute(data: JsonObject, name: string, value: JsonValue): JsonObject {
+  return Object.hasOwn(data, name) && equalJson(data[name], value) ? data : withAttribute(data, name, value)
+}
+
+type AttributeOperation = Extract<Operation, { readonly path: unknown }>
+
+/** `data` after an operation at a path; `data` itself when it changes nothing. */
+export function changeData(data: JsonObject, operation: AttributeOperation): JsonObject {
+  switch (operation.op) {
+    case 'set':
+      return changeAt(data, operation.path, (before) => (equalJson(before, operation.value) ? before : operation.value))
+    case 'unset':
+      return changeAt(data, operation.path, () => undefined)
+    case 'inc':
+      return changeAt(data, operation.path, (before) => increment(before, operation.by))
+    case 'push':
+      return changeAt(data, operation.path, (before) =>
+        isArrayOrMissing(before) ? append(before, operation.values) : before,
+      )
+    case 'addToSet':
+      return changeAt(data, operation.path, (before) =>
+        isArrayOrMissing(before) ? addMissing(before, operation.values) : before,
+      )
+    case 'pull':
+      return changeAt(data, operation.path, (before) =>
+        isJsonArray(before) ? remove(before, operation.values) : before,
+      )
+  }
+}
+
+function increment(before: JsonValue | undefined, by: number): JsonValue | undefined {
+  if (before !== undefined && typeof before !== 'number') return before
+  const sum = (before ?? 0) + by
+  return Number.isFinite(sum) ? sum : before
+}
+
+function isArrayOrMissing(value: JsonValue | undefined): value is readonly JsonValue[] | undefined {
+  return value === undefined || isJsonArray(value)
+}
+
+function append(before: readonly JsonValue[] | undefined, values: readonly JsonValue[]): JsonValue | undefined {
+  return values.length === 0 ? before : [...(before ?? []), ...values]
+}
+
+function addMissing(before: readonly JsonValue[] | undefined, values: readonly JsonValue[]): JsonValue {
+  const array = before ?? []
+  const missing: JsonValue[] = []
+  for (const value of values) {
+    if (![...array, ...missing].some((element) => equalJson(element, value))) missing.push(value)
+  }
+  return missing.length === 0 && before !== undefined ? before : [...array, ...missing]
+}
+
+function remove(before: readonly JsonValue[], values: readonly JsonValue[]): readonly JsonValue[] {
+  const kept = before.filter((element) => !values.some((value) => equalJson(element, value)))
+  return kept.length === before.length ? before : kept
+}

@@ -1,0 +1,136 @@
+/** Operations on one document, and their encoded form inside entry bodies. */
+
+import { listOf, textOf, textOrNull, wholeNumber } from '../encoding/decode.ts'
+import { checkAttribute, isJsonObject, toJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
+import { VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
+
+/** Attribute names and array positions from the top of the document. */
+export type Path = readonly string[]
+
+/** Where a document came from; given once, when it is created. */
+export interface Lineage {
+  readonly parentId: string | null
+  readonly parentCollection: string | null
+  readonly originId: string | null
+  readonly originCollection: string | null
+}
+
+export type Operation =
+  /** Create, or set these attributes of a document that exists. */
+  | { readonly op: 'put'; readonly data: JsonObject; readonly lineage: Lineage | null }
+  | { readonly op: 'set'; readonly path: Path; readonly value: JsonValue }
+  | { readonly op: 'unset'; readonly path: Path }
+  | { readonly op: 'inc'; readonly path: Path; readonly by: number }
+  | { readonly op: 'push' | 'addToSet' | 'pull'; readonly path: Path; readonly values: readonly JsonValue[] }
+  /** Deep merge with array union; `functionId` is gathered into the document's provenance. */
+  | { readonly op: 'merge'; readonly part: JsonObject; readonly functionId: string | null }
+  | { readonly op: 'delete' }
+  | { readonly op: 'restore' }
+
+const codes = ['put', 'set', 'unset', 'inc', 'push', 'addToSet', 'pull', 'merge', 'delete', 'restore'] as const
+
+/** The CBOR-ready form: an array beginning with the position of the operation in `codes`. */
+export function encodeOperation(operation: Operation): readonly unknown[] {
+  const code = codes.indexOf(operation.op)
+  switch (operation.op) {
+    case 'put': {
+      const lineage = operation.lineage
+      if (lineage === null) return [code, operation.data]
+      return [
+        code,
+        operation.data,
+        [lineage.parentId, lineage.parentCollection, lineage.originId, lineage.originCollection],
+      ]
+    }
+    case 'set':
+      return [code, operation.path, operation.value]
+    case 'unset':
+      return [code, operation.path]
+    case 'inc':
+      return [code, operation.path, operation.by]
+    case 'push':
+    case 'addToSet':
+    case 'pull':
+      return [code, operation.path, operation.values]
+    case 'merge':
+      return [code, operation.part, operation.functionId]
+    case 'delete':
+    case 'restore':
+      return [code]
+  }
+}
+
+/** Reads what a peer or the store gave; throws `INVALID`, `RESERVED_NAME`, `TOO_LARGE` or `UNSUPPORTED_VERSION`. */
+export function decodeOperation(value: unknown): Operation {
+  const fields = listOf(value, 'an operation')
+  const code = wholeNumber(fields[0], 'the code of an operation')
+  const op = codes[code]
+  if (op === undefined) {
+    throw new VarveError('UNSUPPORTED_VERSION', `The operation ${code} is not known to this Varve: update Varve`)
+  }
+  switch (op) {
+    case 'put':
+      return { op, data: decodeObject(fields[1]), lineage: decodeLineage(fields[2]) }
+    case 'set':
+      return { op, path: decodePath(fields[1]), value: toJson(fields[2], 'value') }
+    case 'unset':
+      return { op, path: decodePath(fields[1]) }
+    case 'inc':
+      return { op, path: decodePath(fields[1]), by: decodeNumber(fields[2]) }
+    case 'push':
+    case 'addToSet':
+    case 'pull':
+      return {
+        op,
+        path: decodePath(fields[1]),
+        values: listOf(fields[2], 'the values').map((inner) => toJson(inner, 'values')),
+      }
+    case 'merge':
+      return { op, part: decodeObject(fields[1]), functionId: textOrNull(fields[2], 'the function id') }
+    case 'delete':
+    case 'restore':
+      return { op }
+  }
+}
+
+function decodeObject(value: unknown): JsonObject {
+  const data = toJson(value, '')
+  if (!isJsonObject(data)) throw new VarveError('INVALID', 'An operation should carry an object')
+  return data
+}
+
+function decodePath(value: unknown): Path {
+  const path = listOf(value, 'a path').map((segment) => textOf(segment, 'a path segment'))
+  checkPath(path)
+  return path
+}
+
+/** Refuses empty and too deep paths and reserved names in them. */
+export function checkPath(path: Path): void {
+  if (path.length === 0 || path.length > limits.documentDepth) {
+    throw new VarveError('TOO_LARGE', `A path has ${path.length} segments: 1 to ${limits.documentDepth} are possible`)
+  }
+  path.forEach((segment, depth) => {
+    checkAttribute(segment, path.slice(0, depth).join('.'), depth)
+  })
+}
+
+function decodeNumber(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new VarveError('INVALID', 'An increment should be a number')
+  return value
+}
+
+function decodeLineage(value: unknown): Lineage | null {
+  if (value === undefined || value === null) return null
+  const [parentId, parentCollection, originId, originCollection] = listOf(value, 'the lineage').map((part) =>
+    textOrNull(part, 'the lineage'),
+  )
+  return {
+    parentId: parentId ?? null,
+    parentCollection: parentCollection ?? null,
+    originId: originId ?? null,
+    originCollection: originCollection ?? null,
+  }
+}

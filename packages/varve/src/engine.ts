@@ -1,0 +1,17 @@
+/** What adapters, suites and tools build on: the storage contract, its rows, errors and encoding helpers. */
+
+export * from './encoding/bytes.ts'
+export { encodeCbor, decodeCbor } from './encoding/cbor.ts'
+export { makeStamp, nextStamp, parseStamp, stampMs, zeroStamp, type Stamp } from './encoding/stamp.ts'
+export type { Env, Logger, LogLevel } from './env/env.ts'
+export { systemEnv } from './env/system.ts'
+export { errorCodes, isVarveError, VarveError, type ErrorCode, type VarveErrorOptions } from './errors.ts'
+export { assertLimit, limits } from './limits.ts'
+export { decorate, decorateStores, type Around, type StoreMethod } from './store/decorate.ts'
+export type { Disk } from './store/disk.ts'
+export { memory, type MemoryOptions } from './store/memory.ts'
+export { checkFileName, checkPageKey, checkStoreName } from './store/names.ts'
+export { readOnly } from './store/read-only.ts'
+export { retry, type RetryOptions } from './store/retry.ts'
+export * from './store/rows.ts'
+export type * from './store/store.ts'

@@ -1,0 +1,46 @@
+/** Varve: a document database that keeps every layer. The public API. */
+
+export { createJoinRequest, createTenant, joinTenant, openTenant, type StoreOptions } from './database/open.ts'
+export type { DatabaseInfo, Tenant } from './database/tenant.ts'
+export type { Directory, User } from './database/directory.ts'
+export type { Keyring } from './database/keyring.ts'
+export type { Database } from './database/database.ts'
+export type { Collection } from './database/collection.ts'
+export type { Staged, Transaction, TransactionCollection } from './database/transaction.ts'
+export type { CollectionView, DatabaseView } from './database/view.ts'
+export type { Page, Query } from './database/query.ts'
+export type { RestoreAllReport, RestorePoint } from './database/restore-all.ts'
+export type {
+  Cancellable,
+  Change,
+  ChangesOptions,
+  CollectionOptions,
+  CommitInfo,
+  Conflict,
+  ConflictSide,
+  CreateOptions,
+  DatabaseStats,
+  DeepPartial,
+  EnrichOptions,
+  Patch,
+  SyncReport,
+  UpdateOperators,
+  VerifyProblem,
+  VerifyReport,
+  Version,
+  WriteOptions,
+  WriteReceipt,
+  Written,
+} from './database/types.ts'
+export type { Mode } from './replica/context.ts'
+export type { Difference } from './document/diff.ts'
+export type { Doc, System } from './document/head.ts'
+export type { EntryKind } from './log/header.ts'
+export type { JsonObject, JsonValue } from './encoding/json.ts'
+export type { Filter, Operators, QueryPlan, Sort } from './query/types.ts'
+export type { Env, Logger, LogLevel } from './env/env.ts'
+export { systemEnv } from './env/system.ts'
+export { memory } from './store/memory.ts'
+export type { StoreProvider } from './store/store.ts'
+export { errorCodes, isVarveError, VarveError, type ErrorCode, type VarveErrorOptions } from './errors.ts'
+export { limits } from './limits.ts'

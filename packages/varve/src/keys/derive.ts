@@ -1,0 +1,18 @@
+/** Keys derived from one version of a named key, for one purpose each: no key is ever used in two ways. */
+
+import { primitives } from '../crypto/primitives.ts'
+import { xaesKey, type XaesKey } from '../crypto/xaes.ts'
+import { keyBytes, type KeyVersion } from './key.ts'
+
+/** The XAES key that seals entries under a key version; derived once and kept by the caller. */
+export function sealingKey(key: KeyVersion): XaesKey {
+  return xaesKey(primitives.hkdfSha256(key.bytes, 'varve/seal/v1', keyBytes))
+}
+
+/**
+ * The HMAC key of collection and document tags. A database derives it from one key version for
+ * ever: from a rotated one, documents would change their tags.
+ */
+export function tagKey(key: KeyVersion): Uint8Array {
+  return primitives.hkdfSha256(key.bytes, 'varve/tag/v1', keyBytes)
+}

@@ -1,0 +1,100 @@
+/** The unit of exchange between replicas: runs of feeds that end signed, and receipts, as CBOR (`spec/commit.md`). */
+
+import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
+import { bytesOf, listOf, wholeNumber } from '../encoding/decode.ts'
+import { VarveError } from '../errors.ts'
+import { assertLimit, limits } from '../limits.ts'
+import { feedIdBytes, hashBytes } from './header.ts'
+
+const unitVersion = 1
+
+/** Consecutive commits of one feed; the signature is over the last. */
+export interface FeedRun {
+  readonly feed: Uint8Array
+  readonly from: number
+  /** Id of the commit before `from`; zeros before the first. A difference shows a fork. */
+  readonly previous: Uint8Array
+  readonly commits: readonly { readonly header: Uint8Array; readonly bodies: Uint8Array }[]
+  readonly signature: Uint8Array
+}
+
+/** Consecutive receipts; the signature is over the last. */
+export interface RecordRun {
+  readonly from: number
+  readonly receipts: readonly { readonly feed: Uint8Array; readonly seq: number; readonly bytes: Uint8Array }[]
+  readonly signature: Uint8Array
+}
+
+export interface Unit {
+  readonly feeds: readonly FeedRun[]
+  readonly record: RecordRun | null
+}
+
+export function encodeUnit(unit: Unit): Uint8Array {
+  const record = unit.record
+  return encodeCbor([
+    unitVersion,
+    unit.feeds.map((run) => [
+      run.feed,
+      run.from,
+      run.previous,
+      run.commits.map((commit) => [commit.header, commit.bodies]),
+      run.signature,
+    ]),
+    record === null
+      ? null
+      : [record.from, record.receipts.map((receipt) => [receipt.feed, receipt.seq, receipt.bytes]), record.signature],
+  ])
+}
+
+/** Throws `INVALID`, `TOO_LARGE` or `UNSUPPORTED_VERSION`; nothing in it is trusted yet. */
+export function decodeUnit(bytes: Uint8Array): Unit {
+  assertLimit(bytes.length, limits.batchMaximumBytes, 'The sync batch in bytes')
+  const fields = listOf(decodeCbor(bytes, 'The sync batch'), 'The sync batch')
+  if (fields[0] !== unitVersion) {
+    throw new VarveError(
+      'UNSUPPORTED_VERSION',
+      `The sync batch has format ${String(fields[0])}, this Varve reads ${unitVersion}: update Varve`,
+    )
+  }
+  return {
+    feeds: listOf(fields[1], 'the feeds').map(decodeFeedRun),
+    record: fields[2] === null ? null : decodeRecordRun(fields[2]),
+  }
+}
+
+function decodeFeedRun(value: unknown): FeedRun {
+  const [feed, from, previous, commits, signature] = listOf(value, 'a feed run')
+  const list = listOf(commits, 'the commits of a feed')
+  assertLimit(list.length, limits.batchCommits, 'The number of commits in a sync batch')
+  if (list.length === 0) throw new VarveError('INVALID', 'A feed run without commits makes no sense')
+  return {
+    feed: bytesOf(feed, feedIdBytes, 'a feed id'),
+    from: wholeNumber(from, 'a sequence'),
+    previous: bytesOf(previous, hashBytes, 'a commit id'),
+    commits: list.map((commit) => {
+      const [header, bodies] = listOf(commit, 'a commit')
+      return { header: bytesOf(header, null, 'a commit header'), bodies: bytesOf(bodies, null, 'the bodies') }
+    }),
+    signature: bytesOf(signature, 64, 'a feed signature'),
+  }
+}
+
+function decodeRecordRun(value: unknown): RecordRun {
+  const [from, receipts, signature] = listOf(value, 'a record run')
+  const list = listOf(receipts, 'the receipts')
+  assertLimit(list.length, limits.batchCommits, 'The number of receipts in a sync batch')
+  if (list.length === 0) throw new VarveError('INVALID', 'A record run without receipts makes no sense')
+  return {
+    from: wholeNumber(from, 'a record number'),
+    receipts: list.map((receipt) => {
+      const [feed, seq, bytes] = listOf(receipt, 'a receipt')
+      return {
+        feed: bytesOf(feed, feedIdBytes, 'a feed id'),
+        seq: wholeNumber(seq, 'a sequence'),
+        bytes: bytesOf(bytes, null, 'a receipt'),
+      }
+    }),
+    signature: bytesOf(signature, 64, 'the signature of the record'),
+  }
+}

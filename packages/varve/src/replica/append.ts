@@ -1,0 +1,309 @@
+/** Appending local changes: drafts become commits of this replica's own feed, with receipts where it records. */
+
+import { concat } from '../encoding/bytes.ts'
+import { nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
+import type { Operation } from '../document/operation.ts'
+import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
+import { encodeHeader, type CommitHeader, type Dependency, type EntryHeader, type EntryKind } from '../log/header.ts'
+import { encodeReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
+import { limits } from '../limits.ts'
+import { pendingPlace, type FeedRow } from '../store/rows.ts'
+import type { ReplicaContext, SealKey } from './context.ts'
+import { countEntry, foldInto } from './count.ts'
+import type { WorkingDocument, WorkingSet } from './working.ts'
+
+/** One document's change, checked and encoded; appending it cannot fail any more. */
+export interface Change {
+  readonly collection: { readonly name: string; readonly tag: Uint8Array }
+  readonly id: string
+  readonly tag: Uint8Array
+  readonly kind: EntryKind
+  readonly operations: readonly Operation[]
+  readonly actor: string | null
+  /** The encoded entry body. */
+  readonly body: Uint8Array
+  /** Null in open databases. */
+  readonly key: SealKey | null
+  /** Name of that key when it is not the database's own. */
+  readonly keyName: string | null
+  readonly expectedOv: number | null
+}
+
+/** What became of a change. */
+export interface Outcome {
+  readonly ov: number
+  readonly cv: number
+  /** Unix milliseconds: trusted time when recorded at once, else authored time. */
+  readonly at: number
+  readonly commit: number
+}
+
+interface DraftEntry {
+  readonly document: WorkingDocument
+  readonly change: Change
+  readonly collection: number
+  readonly ov: number
+  readonly cv: number
+}
+
+interface Draft {
+  readonly no: number
+  readonly seq: number
+  readonly stamp: Stamp
+  readonly record: number | null
+  readonly at: number
+  readonly entries: DraftEntry[]
+  readonly documents: Set<WorkingDocument>
+  bytes: number
+}
+
+export class Appender {
+  readonly #context: ReplicaContext
+  readonly #set: WorkingSet
+  readonly #unlisted: readonly FeedRow[]
+  readonly #records: boolean
+  readonly #drafts: Draft[] = []
+  #feed: FeedRow
+  #nonce: Uint8Array | null = null
+  #open: Draft | null = null
+
+  constructor(
+    context: ReplicaContext,
+    set: WorkingSet,
+    own: FeedRow | null,
+    unlisted: readonly FeedRow[],
+    records: boolean,
+  ) {
+    this.#context = context
+    this.#set = set
+    this.#unlisted = unlisted
+    this.#records = records
+    this.#feed = own ?? this.#newFeed()
+  }
+
+  /** Appends all changes to one commit; `alone` keeps other writes out of it. */
+  append(changes: readonly Change[], alone: boolean): readonly Outcome[] {
+    const bytes = changes.reduce((sum, change) => sum + change.body.length, 0)
+    const draft = this.#draftFor(changes, bytes, alone)
+    draft.bytes += bytes
+    const outcomes = changes.map((change) => this.#stage(draft, change))
+    this.#open = alone ? null : draft
+    return outcomes
+  }
+
+  #draftFor(changes: readonly Change[], bytes: number, alone: boolean): Draft {
+    const open = this.#open
+    if (
+      open !== null &&
+      !alone &&
+      open.entries.length + changes.length <= limits.sharedEntries &&
+      open.bytes + bytes <= limits.unsignedBytes
+    ) {
+      const repeats = changes.some(({ tag }) => {
+        const document = this.#set.find(tag)
+        return document !== undefined && open.documents.has(document)
+      })
+      if (!repeats) return open
+    }
+    return this.#begin()
+  }
+
+  #begin(): Draft {
+    const set = this.#set
+    const now = this.#context.env.now()
+    const stamp = nextStamp(set.state.clock, now)
+    set.seeStamp(stamp)
+    const record = this.#records ? set.state.record.length + this.#drafts.length : null
+    const at = this.#records ? Math.max(now, set.state.record.at, this.#drafts.at(-1)?.at ?? 0) : stampMs(stamp)
+    const seq = this.#feed.length + this.#drafts.length
+    const draft: Draft = { no: set.nextPosition(), seq, stamp, record, at, entries: [], documents: new Set(), bytes: 0 }
+    this.#drafts.push(draft)
+    return draft
+  }
+
+  #stage(draft: Draft, change: Change): Outcome {
+    const set = this.#set
+    const counter = set.collectionByTag(change.collection.tag, change.collection.name)
+    const document = set.document(change.tag, counter.no)
+    const now = set.collection(counter.no)
+    const cv = now.recorded + now.pending
+    set.setCollection(
+      draft.record === null ? { ...now, pending: now.pending + 1 } : { ...now, recorded: now.recorded + 1 },
+    )
+    const place = draft.record ?? pendingPlace + draft.no
+    const order = { stamp: draft.stamp, feed: this.#feed.no }
+    const counted = countEntry(document.head, { place, cv, at: draft.at })
+    const entry = { id: change.id, actor: change.actor, operations: change.operations }
+    document.head = foldInto(counted, entry, draft.at, order, change.keyName)
+    document.touched = true
+    document.changed = draft.no
+    const ov = counted.recorded + counted.pending - 1
+    draft.entries.push({ document, change, collection: counter.no, ov, cv })
+    draft.documents.add(document)
+    set.entries.push({ document: document.no, place, index: draft.entries.length - 1, commit: draft.no, ov, cv })
+    return { ov, cv, at: draft.at, commit: draft.no }
+  }
+
+  /** Seals, chains, records and, when due, signs what was appended. */
+  finish(): void {
+    const dependencies = this.#dependencies()
+    this.#drafts.forEach((draft, i) => {
+      this.#seal(draft, i === 0 ? dependencies : [])
+    })
+    if (this.#drafts.length === 0) return
+    this.#set.feeds.set(this.#feed.no, this.#feed)
+    const { commits, bytes } = this.#set.state.unsigned
+    if (commits >= limits.unsignedCommits || bytes >= limits.unsignedBytes)
+      signHeads(this.#context, this.#set, this.#feed, null)
+  }
+
+  #newFeed(): FeedRow {
+    const { id, device, env } = this.#context
+    this.#nonce = env.random(16)
+    const no = this.#set.state.feeds + 1
+    this.#set.state = { ...this.#set.state, feeds: no, ownFeed: no }
+    return {
+      no,
+      id: feedId(id, device.publicKey, this.#nonce),
+      publicKey: device.publicKey,
+      length: 0,
+      head: noCommit,
+      listed: 0,
+    }
+  }
+
+  /** Feeds that grew since our last commit: from now on we are known to know them. */
+  #dependencies(): readonly Dependency[] {
+    const first = this.#drafts[0]
+    if (first === undefined) return []
+    return this.#unlisted.slice(0, limits.commitDependencies).map((feed) => {
+      this.#set.feeds.set(feed.no, { ...feed, listed: feed.length })
+      this.#set.dependencies.push({ feed: this.#feed.no, on: feed.no, seq: first.seq, seen: feed.length })
+      return { feed: feed.id, length: feed.length }
+    })
+  }
+
+  #seal(draft: Draft, dependencies: readonly Dependency[]): void {
+    const { context, place } = { context: this.#context, place: this.#place(draft) }
+    const tables = tablesOf(draft)
+    const salt = context.env.random(16)
+    const sealing = new EntrySealer(place, { salt, ...tables })
+    const bodies = draft.entries.map(({ change, collection }, index) => {
+      const entry = entryHeader(change, tables.numbers.indexOf(collection), tables.keys)
+      return change.key === null ? change.body : sealing.seal(index, entry, change.key.key, change.body)
+    })
+    const entries: readonly EntryHeader[] = draft.entries.map(({ change, collection }, index) => ({
+      ...entryHeader(change, tables.numbers.indexOf(collection), tables.keys),
+      size: bodies[index]?.length ?? 0,
+    }))
+    const header: CommitHeader = {
+      stamp: draft.stamp,
+      dependencies,
+      salt,
+      device:
+        draft.seq === 0 && this.#nonce !== null ? { publicKey: context.device.publicKey, nonce: this.#nonce } : null,
+      collections: tables.collections,
+      keys: tables.keys,
+      entries,
+      root: bodiesRoot(bodies),
+      preconditions: draft.entries.flatMap(({ change }, index) =>
+        change.expectedOv === null ? [] : [{ index, ov: change.expectedOv }],
+      ),
+    }
+    this.#store(draft, place, encodeHeader(header), concat(...bodies), tables.numbers)
+  }
+
+  #place(draft: Draft): { database: Uint8Array; feed: Uint8Array; seq: number; previous: Uint8Array } {
+    return { database: this.#context.id, feed: this.#feed.id, seq: draft.seq, previous: this.#feed.head }
+  }
+
+  #store(
+    draft: Draft,
+    place: Parameters<typeof commitId>[0],
+    header: Uint8Array,
+    bodies: Uint8Array,
+    collections: readonly number[],
+  ): void {
+    const set = this.#set
+    const id = commitId(place, header)
+    this.#feed = { ...this.#feed, length: draft.seq + 1, head: id }
+    const row = {
+      no: draft.no,
+      feed: this.#feed.no,
+      seq: draft.seq,
+      stamp: draft.stamp,
+      id,
+      header,
+      bodies,
+      signature: null,
+    }
+    const unsigned = set.state.unsigned
+    const grown = { commits: unsigned.commits + 1, bytes: unsigned.bytes + header.length + bodies.length }
+    if (draft.record === null) {
+      set.commits.push({ ...row, record: null, at: null, refused: null })
+      set.state = { ...set.state, unsigned: { ...unsigned, ...grown } }
+      return
+    }
+    set.commits.push({ ...row, record: draft.record, at: draft.at, refused: null })
+    const cvs = collections.map((no) => draft.entries.find((entry) => entry.collection === no)?.cv ?? 0)
+    const bytes = encodeReceipt({ at: draft.at, refused: null, ovs: draft.entries.map(({ ov }) => ov), cvs })
+    const head = receiptId(
+      { database: place.database, record: draft.record, previous: set.state.record.head, commit: id },
+      bytes,
+    )
+    set.receipts.push({ record: draft.record, commit: draft.no, at: draft.at, bytes, signature: null })
+    set.state = {
+      ...set.state,
+      record: { length: draft.record + 1, head, at: draft.at },
+      unsigned: { ...grown, receipts: unsigned.receipts + 1 },
+    }
+  }
+}
+
+function entryHeader(change: Change, collection: number, keys: readonly Uint8Array[]): Omit<EntryHeader, 'size'> {
+  const { tag, kind, key } = change
+  return { tag, kind, collection, key: key === null ? -1 : keys.indexOf(key.id) }
+}
+
+/** The distinct collections and keys of a draft, in order of appearance. */
+function tablesOf(draft: Draft): {
+  collections: readonly Uint8Array[]
+  numbers: readonly number[]
+  keys: readonly Uint8Array[]
+} {
+  const collections = new Map<number, Uint8Array>()
+  const keys = new Set<Uint8Array>()
+  for (const { change, collection } of draft.entries) {
+    collections.set(collection, change.collection.tag)
+    if (change.key !== null) keys.add(change.key.id)
+  }
+  return { collections: [...collections.values()], numbers: [...collections.keys()], keys: [...keys] }
+}
+
+/**
+ * Signs the heads of the own feed and, for a recorder, of the record, so that everything below may
+ * leave the device. `lastCommit` is the local number of the feed's last commit when it is stored already.
+ */
+export function signHeads(
+  context: ReplicaContext,
+  set: WorkingSet,
+  feed: FeedRow | null,
+  lastCommit: number | null,
+): void {
+  const { unsigned, record } = set.state
+  if (feed !== null && unsigned.commits > 0) {
+    const place = { database: context.id, feed: feed.id, seq: feed.length - 1, previous: noCommit }
+    const signature = context.device.sign(feedHeadMessage(place, feed.head))
+    const position = set.commits.findLastIndex((commit) => commit.feed === feed.no)
+    const last = set.commits[position]
+    if (last !== undefined) set.commits[position] = { ...last, signature }
+    else if (lastCommit !== null) set.commitSignatures.push({ commit: lastCommit, signature })
+  }
+  if (unsigned.receipts > 0) {
+    const signature = context.device.sign(recordHeadMessage(context.id, record.length - 1, record.head))
+    const last = set.receipts.at(-1)
+    if (last === undefined) set.receiptSignatures.push({ record: record.length - 1, signature })
+    else set.receipts[set.receipts.length - 1] = { ...last, signature }
+  }
+  set.state = { ...set.state, unsigned: { commits: 0, bytes: 0, receipts: 0 } }
+}

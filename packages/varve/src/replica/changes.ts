@@ -1,0 +1,88 @@
+/** Following a replica: each changed document once, with its latest state, in the order of its last change. */
+
+import { decodeHeader } from '../log/header.ts'
+import { decodeHead, type Head } from '../document/head.ts'
+import { VarveError } from '../errors.ts'
+import type { CommitHead, DocumentRow, TouchRow } from '../store/rows.ts'
+import type { Replica } from './replica.ts'
+
+/** A place in the order of changes of one replica: everything up to and including it has been seen. */
+export interface ChangePosition {
+  readonly position: number
+  /** Entries of the commit at `position` that have been seen. */
+  readonly index: number
+}
+
+export interface ChangedDocument {
+  readonly document: number
+  readonly head: Head
+  readonly after: ChangePosition
+}
+
+const page = 64
+
+/** The documents that changed after `since`, as far as the replica goes now. */
+export async function* changesAfter(replica: Replica, since: ChangePosition): AsyncGenerator<ChangedDocument> {
+  let at = since
+  for (;;) {
+    const steps = await nextSteps(replica, at.index > 0 ? at.position - 1 : at.position)
+    if (steps.length === 0) return
+    for (const step of steps) {
+      const skip = step.position === at.position ? at.index : 0
+      yield* stepChanges(replica, step, skip)
+      at = { position: step.position, index: 0 }
+    }
+  }
+}
+
+interface Step {
+  readonly position: number
+  readonly commit: CommitHead | null
+  readonly touch: TouchRow | null
+}
+
+/** Commits and touches after a position, merged; only as far as both pages reach. */
+async function nextSteps(replica: Replica, after: number): Promise<readonly Step[]> {
+  const commits = await replica.store.commitsAfter(after, page)
+  const touches = await replica.store.touches(after, page)
+  const reach = Math.min(
+    commits.length < page ? Number.MAX_SAFE_INTEGER : (commits.at(-1)?.no ?? 0),
+    touches.length < page ? Number.MAX_SAFE_INTEGER : (touches.at(-1)?.position ?? 0),
+  )
+  const steps: Step[] = [
+    ...commits.map((commit) => ({ position: commit.no, commit, touch: null })),
+    ...touches.map((touch) => ({ position: touch.position, commit: null, touch })),
+  ]
+  return steps.filter((step) => step.position <= reach).toSorted((a, b) => a.position - b.position)
+}
+
+async function* stepChanges(replica: Replica, step: Step, skip: number): AsyncGenerator<ChangedDocument> {
+  const rows = await stepDocuments(replica, step)
+  for (const [index, row] of rows.entries()) {
+    if (index < skip || row === null || row.changed !== step.position || row.state === null) continue
+    yield { document: row.no, head: decodeHead(row.state), after: { position: step.position, index: index + 1 } }
+  }
+}
+
+function stepDocuments(replica: Replica, { commit, touch }: Step): Promise<readonly (DocumentRow | null)[]> {
+  if (touch !== null) return replica.store.documentsByNo([touch.document])
+  if (commit === null || commit.refused !== null) return Promise.resolve([])
+  return replica.store.documents(decodeHeader(commit.header).entries.map((entry) => entry.tag))
+}
+
+/** Waits until the replica is written to; resolves at once when its position is already past `position`. */
+export function grownPast(replica: Replica, position: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const check = (): void => {
+      if (signal?.aborted !== true && replica.state.position <= position && !replica.closed) return
+      stop()
+      signal?.removeEventListener('abort', check)
+      if (signal?.aborted === true)
+        reject(new VarveError('CLOSED', 'Following changes was aborted by its caller', { cause: signal.reason }))
+      else resolve()
+    }
+    const stop = replica.onWrite(check)
+    signal?.addEventListener('abort', check)
+    check()
+  })
+}

@@ -1,0 +1,254 @@
+/** Checking what a peer sent, before any of it is applied: chains, signatures, bodies, the record. */
+
+import { primitives } from '../crypto/primitives.ts'
+import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
+import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
+import { decodeReceipt, receiptId, recordHeadMessage, type Receipt } from '../log/receipt.ts'
+import type { FeedRun, RecordRun, Unit } from '../log/unit.ts'
+import type { Replica } from './replica.ts'
+
+/** A commit whose place in its feed, author and bodies have been checked. */
+export interface CheckedCommit {
+  readonly feed: Uint8Array
+  readonly publicKey: Uint8Array
+  readonly seq: number
+  readonly id: Uint8Array
+  readonly header: CommitHeader
+  readonly headerBytes: Uint8Array
+  readonly bodies: Uint8Array
+  readonly parts: readonly Uint8Array[]
+  /** On the last commit of a run. */
+  readonly signature: Uint8Array | null
+}
+
+/** A receipt whose place in the record has been checked. */
+export interface CheckedReceipt {
+  readonly record: number
+  readonly id: Uint8Array
+  readonly feed: Uint8Array
+  readonly seq: number
+  readonly receipt: Receipt
+  readonly bytes: Uint8Array
+  readonly signature: Uint8Array | null
+}
+
+/**
+ * The new commits of a run, in order. Throws `FORKED_FEED` when the feed has two histories,
+ * `TAMPERED` when hashes or signatures do not hold, `FORBIDDEN` when its device may not write.
+ */
+export async function checkFeedRun(replica: Replica, run: FeedRun): Promise<readonly CheckedCommit[]> {
+  const { context } = replica
+  const known = replica.feedById(run.feed)
+  const length = known?.length ?? 0
+  if (run.from > length) {
+    throw new VarveError(
+      'INVALID',
+      `Feed ${toHex(run.feed)} continues at ${run.from}, only ${length} commits are here: sync again from there`,
+    )
+  }
+  await checkFork(replica, run, length)
+  const headers = run.commits.map((commit) => decodeHeader(commit.header))
+  const publicKey = known === undefined || length === 0 ? announcedKey(context.id, run, headers[0]) : known.publicKey
+  if (!context.knows(publicKey)) {
+    throw new VarveError(
+      'FORBIDDEN',
+      `Feed ${toHex(run.feed)} is written by a device that is not in the directory: approve it first`,
+      {
+        details: { feed: toHex(run.feed), device: toHex(publicKey) },
+      },
+    )
+  }
+  const checked = chain(replica, run, headers, publicKey, known?.head ?? noCommit, length)
+  await checkStamps(replica, known?.no ?? 0, length, checked)
+  return checked
+}
+
+async function checkFork(replica: Replica, run: FeedRun, length: number): Promise<void> {
+  const known = replica.feedById(run.feed)
+  let previous = noCommit
+  if (run.from > 0 && known !== undefined) {
+    if (run.from === length) previous = known.head
+    else previous = (await replica.store.commits(known.no, run.from - 1, 1))[0]?.id ?? noCommit
+  }
+  if (!equalBytes(previous, run.previous)) throw forked(run.feed, run.from - 1)
+}
+
+function announcedKey(database: Uint8Array, run: FeedRun, first: CommitHeader | undefined): Uint8Array {
+  const device = first?.device ?? null
+  if (run.from !== 0 || device === null || !equalBytes(feedId(database, device.publicKey, device.nonce), run.feed)) {
+    throw new VarveError('TAMPERED', `Feed ${toHex(run.feed)} does not begin by naming the device it belongs to`, {
+      details: { feed: toHex(run.feed) },
+    })
+  }
+  return device.publicKey
+}
+
+function chain(
+  replica: Replica,
+  run: FeedRun,
+  headers: readonly CommitHeader[],
+  publicKey: Uint8Array,
+  head: Uint8Array,
+  length: number,
+): readonly CheckedCommit[] {
+  const database = replica.context.id
+  let previous = run.previous
+  const checked: CheckedCommit[] = []
+  run.commits.forEach((commit, i) => {
+    const header = headers[i]
+    if (header === undefined) return
+    const seq = run.from + i
+    const id = commitId({ database, feed: run.feed, seq, previous }, commit.header)
+    previous = id
+    if (seq === length - 1 && !equalBytes(id, head)) throw forked(run.feed, seq)
+    if (seq < length) return
+    const parts = checkBodies(run.feed, seq, header, commit.bodies)
+    const signature = i === run.commits.length - 1 ? run.signature : null
+    checked.push({
+      feed: run.feed,
+      publicKey,
+      seq,
+      id,
+      header,
+      headerBytes: commit.header,
+      bodies: commit.bodies,
+      parts,
+      signature,
+    })
+  })
+  const last = run.from + run.commits.length - 1
+  const message = feedHeadMessage({ database, feed: run.feed, seq: last, previous: noCommit }, previous)
+  if (!primitives.ed25519.verify(publicKey, message, run.signature))
+    throw tampered(run.feed, last, 'the signature of its device does not fit')
+  return checked
+}
+
+function checkBodies(feed: Uint8Array, seq: number, header: CommitHeader, bodies: Uint8Array): readonly Uint8Array[] {
+  if (seq > 0 && header.device !== null) throw tampered(feed, seq, 'only the first commit of a feed names a device')
+  const parts = splitBodies(header, bodies)
+  if (!equalBytes(bodiesRoot(parts), header.root))
+    throw tampered(feed, seq, 'its entries are not the ones its header names')
+  return parts
+}
+
+/** Two commits of a feed never share a stamp, or time order would not be the same everywhere. */
+async function checkStamps(
+  replica: Replica,
+  feed: number,
+  length: number,
+  checked: readonly CheckedCommit[],
+): Promise<void> {
+  const [before] = length === 0 ? [] : await replica.store.commits(feed, length - 1, 1)
+  let stamp = before?.stamp ?? null
+  for (const commit of checked) {
+    if (stamp !== null && commit.header.stamp <= stamp)
+      throw tampered(commit.feed, commit.seq, 'its stamp is not after the one before')
+    stamp = commit.header.stamp
+  }
+}
+
+/**
+ * The new receipts of a run, in order. Throws `TAMPERED` when the record was rewritten, and `INVALID`
+ * when receipts or the commits they speak of are missing in between.
+ */
+export async function checkRecordRun(
+  replica: Replica,
+  run: RecordRun,
+  commits: readonly CheckedCommit[],
+): Promise<readonly CheckedReceipt[]> {
+  const { record } = replica.state
+  if (run.from !== record.length) {
+    throw new VarveError(
+      'INVALID',
+      `The record continues at ${run.from}, this replica has ${record.length}: sync again from there`,
+    )
+  }
+  const inUnit = new Map(commits.map((commit) => [`${toHex(commit.feed)}/${commit.seq}`, commit]))
+  let { head: previous, at } = record
+  const checked: CheckedReceipt[] = []
+  for (const [i, { feed, seq, bytes }] of run.receipts.entries()) {
+    const unitCommit = inUnit.get(`${toHex(feed)}/${seq}`)
+    const subject = unitCommit ?? (await storedSubject(replica, feed, seq))
+    const receipt = decodeReceipt(bytes, subject.header.entries.length)
+    const place = { database: replica.context.id, record: run.from + i, previous, commit: subject.id }
+    if (receipt.at < at) throw wrongRecord(place.record, 'its time goes back')
+    at = receipt.at
+    const id = receiptId(place, bytes)
+    previous = id
+    checked.push({
+      record: place.record,
+      id,
+      feed,
+      seq,
+      receipt,
+      bytes,
+      signature: i === run.receipts.length - 1 ? run.signature : null,
+    })
+  }
+  const last = run.from + run.receipts.length - 1
+  if (
+    !primitives.ed25519.verify(
+      replica.context.recorder,
+      recordHeadMessage(replica.context.id, last, previous),
+      run.signature,
+    )
+  ) {
+    throw wrongRecord(last, 'it does not continue the record held here')
+  }
+  return checked
+}
+
+async function storedSubject(
+  replica: Replica,
+  feed: Uint8Array,
+  seq: number,
+): Promise<{ readonly id: Uint8Array; readonly header: CommitHeader }> {
+  const known = replica.feedById(feed)
+  const [row] = known === undefined ? [] : await replica.store.commits(known.no, seq, 1)
+  if (row?.seq !== seq)
+    throw new VarveError('INVALID', `A receipt speaks of commit ${toHex(feed)}/${seq}, which is not here: sync again`)
+  return { id: row.id, header: decodeHeader(row.header) }
+}
+
+/** Everything new in a unit, checked. */
+export async function checkUnit(
+  replica: Replica,
+  unit: Unit,
+): Promise<{ readonly commits: readonly CheckedCommit[]; readonly receipts: readonly CheckedReceipt[] }> {
+  const commits: CheckedCommit[] = []
+  const seen = new Set<string>()
+  for (const run of unit.feeds) {
+    const feed = toHex(run.feed)
+    if (seen.has(feed)) throw new VarveError('INVALID', `Feed ${feed} stands twice in one sync batch`)
+    seen.add(feed)
+    commits.push(...(await checkFeedRun(replica, run)))
+  }
+  const receipts = unit.record === null ? [] : await checkRecordRun(replica, unit.record, commits)
+  return { commits, receipts }
+}
+
+function forked(feed: Uint8Array, seq: number): VarveError {
+  return new VarveError(
+    'FORKED_FEED',
+    `Feed ${toHex(feed)} has two different commits at ${seq}: a replica was restored from a copy and went on writing; nothing was taken over`,
+    { details: { feed: toHex(feed), seq } },
+  )
+}
+
+function tampered(feed: Uint8Array, seq: number, why: string): VarveError {
+  return new VarveError(
+    'TAMPERED',
+    `Commit ${toHex(feed)}/${seq} is not as its device wrote it: ${why}; nothing was taken over`,
+    {
+      details: { feed: toHex(feed), seq },
+    },
+  )
+}
+
+function wrongRecord(record: number, why: string): VarveError {
+  return new VarveError('TAMPERED', `Receipt ${record} does not hold: ${why}; nothing was taken over`, {
+    details: { record },
+  })
+}

@@ -1,0 +1,54 @@
+/** What a replica is given: its identity, its store, its keys, and who may write and record. */
+
+import type { XaesKey } from '../crypto/xaes.ts'
+import type { Env } from '../env/env.ts'
+import type { CommitHeader } from '../log/header.ts'
+import type { Store } from '../store/store.ts'
+
+/** A sealed database encrypts every entry on the device; an open one lets its server read. */
+export type Mode = 'sealed' | 'open'
+
+/** A key version ready for use. */
+export interface SealKey {
+  readonly name: string
+  /** 16 bytes, derived from the key's bytes. */
+  readonly id: Uint8Array
+  readonly key: XaesKey
+}
+
+/** The keys of the keyring as a replica needs them; answers change when keys arrive or go. */
+export interface KeySource {
+  /** The newest version of a named key; null when it is not held. */
+  current(name: string): SealKey | null
+  /** The key with this id (hex); null when it is not held. */
+  byId(id: string): SealKey | null
+}
+
+/** The device that writes this replica's own feed. */
+export interface Device {
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Uint8Array
+}
+
+export interface ReplicaContext {
+  /** 16 bytes. */
+  readonly id: Uint8Array
+  readonly name: string
+  readonly mode: Mode
+  readonly env: Env
+  readonly store: Store
+  readonly device: Device
+  /** The actor of writes that name none. */
+  readonly user: string
+  readonly keys: KeySource
+  /** Named key of documents that ask for no other. */
+  readonly defaultKey: string
+  /** Secret under which document ids and collection names become tags. */
+  readonly tagKey: Uint8Array
+  /** Public key of the recorder of the present epoch. */
+  readonly recorder: Uint8Array
+  /** Whether a device belongs to the tenant at all: feeds of others are not taken. */
+  knows(publicKey: Uint8Array): boolean
+  /** Why a commit that is not recorded yet may not count; null when it may. */
+  refuses(publicKey: Uint8Array, header: CommitHeader): string | null
+}

@@ -1,0 +1,27 @@
+/** The last step of a write that is not a local change: which documents changed for their readers. */
+
+import { equalJson } from '../encoding/json.ts'
+import type { WorkingDocument, WorkingSet } from './working.ts'
+
+/** Decides which documents changed visibly, and where in the order of changes they stand. */
+export function finishDocuments(set: WorkingSet): void {
+  for (const document of set.documents) {
+    if (!document.touched || !visiblyChanged(document)) continue
+    if (document.lastCommit > 0) document.changed = document.lastCommit
+    else {
+      document.changed = set.nextPosition()
+      set.touches.push({ position: document.changed, document: document.no })
+    }
+  }
+}
+
+/** A document that was never shown and is not shown now has no event, whatever arrived in between. */
+function visiblyChanged({ before, head }: WorkingDocument): boolean {
+  const [was, is] = [before.state, head.state]
+  if (was.status !== 'live' && is.status !== 'live') return false
+  return (
+    was.status !== is.status ||
+    !equalJson(was.data, is.data) ||
+    before.recorded + before.pending !== head.recorded + head.pending
+  )
+}

@@ -1,0 +1,138 @@
+/** Folding documents from their stored entries: versions, late arrivals, snapshots. */
+
+import { absentHead, decodeHead, type Head } from '../document/head.ts'
+import { VarveError } from '../errors.ts'
+import { pendingPlace, type EntryRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import { countEntry, foldEntries, foldInto, type CompareOrder } from './count.ts'
+import type { EntryReader, ReadEntry } from './reader.ts'
+
+export interface HistorySource {
+  readonly store: Store
+  readonly reader: EntryReader
+  readonly compare: CompareOrder
+}
+
+const pageRows = 512
+const endOfPlaces = Number.MAX_SAFE_INTEGER
+
+/** Every entry row of a document with `from` ≤ place < `to`, in record order. */
+export async function entryRows(
+  store: Store,
+  document: number,
+  from = 0,
+  to = endOfPlaces,
+): Promise<readonly EntryRow[]> {
+  const rows: EntryRow[] = []
+  let next = from
+  for (;;) {
+    const page = await store.entries(document, { from: next, to, limit: pageRows })
+    rows.push(...page)
+    const last = page.at(-1)
+    if (page.length < pageRows || last === undefined) return rows
+    // A document has one entry in a commit at most, so a place never spans two pages.
+    next = last.place + 1
+  }
+}
+
+/** The head of a document as of the entries with place below `to`: from the newest snapshot that fits. */
+export async function foldBelow(source: HistorySource, document: number, to = endOfPlaces): Promise<Head> {
+  let below = to
+  for (;;) {
+    const snapshot = await source.store.snapshot(document, below)
+    const base = snapshot === null ? absentHead : decodeHead(snapshot.state)
+    const from = snapshot === null ? 0 : snapshot.place + 1
+    const entries = await source.reader.read(await entryRows(source.store, document, from, to))
+    // An entry that belongs in time before the snapshot's last one needs an older snapshot.
+    const late =
+      snapshot !== null && entries.some(({ order, entry }) => entry !== null && source.compare(order, base.order) < 0)
+    if (!late) return foldEntries(base, entries, source.compare)
+    below = snapshot.place
+  }
+}
+
+/** The row of version `ov`, found by bisection over places; null when there is none or it is pending. */
+export async function rowOfVersion(store: Store, document: number, ov: number): Promise<EntryRow | null> {
+  return bisect(store, document, (row) => row.ov - ov)
+}
+
+/**
+ * The last row whose `measure`, growing along the record, is at most zero. Guesses by proportion and
+ * by halves in turn: a few reads where versions are spread evenly, a logarithm of them at worst.
+ */
+async function bisect(store: Store, document: number, measure: (row: EntryRow) => number): Promise<EntryRow | null> {
+  const [first] = await store.entries(document, { from: 0, to: pendingPlace, limit: 1 })
+  const [last] = await store.entries(document, { from: 0, to: pendingPlace, limit: 1, reverse: true })
+  if (first === undefined || last === undefined || measure(last) <= 0) {
+    const pending = await entryRows(store, document, pendingPlace)
+    return pending.findLast((row) => measure(row) <= 0) ?? last ?? null
+  }
+  if (measure(first) > 0) return null
+  let low = first
+  let high = last
+  for (let turn = 0; low.ov + 1 < high.ov; turn++) {
+    const share = turn % 2 === 1 ? 0.5 : -measure(low) / (measure(high) - measure(low))
+    const guess = Math.min(
+      high.place - 1,
+      Math.max(low.place + 1, Math.round(low.place + share * (high.place - low.place))),
+    )
+    const [found] = await store.entries(document, { from: low.place + 1, to: guess + 1, limit: 1, reverse: true })
+    const probe = found ?? (await store.entries(document, { from: guess + 1, to: high.place, limit: 1 }))[0]
+    if (probe === undefined) return low
+    if (measure(probe) > 0) high = probe
+    else low = probe
+  }
+  return low
+}
+
+/** The last row at or before a record number. */
+export async function rowAtRecord(store: Store, document: number, record: number): Promise<EntryRow | null> {
+  const [row] = await store.entries(document, { from: 0, to: record + 1, limit: 1, reverse: true })
+  return row ?? null
+}
+
+/** The last row whose collection version is at most `cv`. */
+export async function rowAtCv(store: Store, document: number, cv: number): Promise<EntryRow | null> {
+  return bisect(store, document, (row) => row.cv - cv)
+}
+
+/** One step of a history: the entry and the document right after it. */
+export interface HistoryStep {
+  readonly entry: ReadEntry
+  readonly before: Head
+  readonly after: Head
+}
+
+/** The versions of a document from `from` on, oldest first, each with the state it made. */
+export async function* steps(source: HistorySource, document: number, from: number): AsyncGenerator<HistoryStep> {
+  const start = from === 0 ? null : await rowOfVersion(source.store, document, from - 1)
+  if (from > 0 && start?.ov !== from - 1) return
+  let head = start === null ? absentHead : await foldBelow(source, document, start.place + 1)
+  let next = start === null ? 0 : start.place + 1
+  for (;;) {
+    const rows = await source.store.entries(document, { from: next, to: endOfPlaces, limit: 64 })
+    for (const entry of await source.reader.read(rows)) {
+      const before = head
+      head = await advance(source, document, head, entry)
+      yield { entry, before, after: head }
+    }
+    const last = rows.at(-1)
+    if (last === undefined) return
+    next = last.place + 1
+  }
+}
+
+async function advance(source: HistorySource, document: number, head: Head, next: ReadEntry): Promise<Head> {
+  const { row, entry, at, order, key } = next
+  const counted = countEntry(head, { place: row.place, cv: row.cv, at })
+  if (entry === null) return counted
+  if (source.compare(order, head.order) > 0) return foldInto(counted, entry, at, order, key)
+  return foldBelow(source, document, row.place + 1)
+}
+
+/** Throws `NOT_FOUND` naming the version. */
+export function noVersion(id: string, ov: number): VarveError {
+  return new VarveError('NOT_FOUND', `"${id}" has no version ${ov}: history(id) lists the versions it has`, {
+    details: { id, ov },
+  })
+}

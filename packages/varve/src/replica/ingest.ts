@@ -1,0 +1,227 @@
+/** Taking over what a peer sent: checked as a whole, then applied and stored as one atomic write. */
+
+import { compareBytes, toHex } from '../encoding/bytes.ts'
+import type { Order } from '../document/head.ts'
+import { stampMs } from '../encoding/stamp.ts'
+
+import { VarveError } from '../errors.ts'
+import { noCommit } from '../log/commit.ts'
+import { encodeReceipt, receiptId } from '../log/receipt.ts'
+import { decodeUnit } from '../log/unit.ts'
+import { pendingPlace, type CommitRow, type FeedRow } from '../store/rows.ts'
+import { signHeads } from './append.ts'
+import { checkUnit, type CheckedCommit, type CheckedReceipt } from './check.ts'
+import { countEntry, foldInto } from './count.ts'
+import { checkCvs, countIn, type Recorded } from './counting.ts'
+import { finishDocuments } from './finish.ts'
+import { preconditions, standing } from './judge.ts'
+import { refoldMarked, type NewCommit } from './refold.ts'
+import type { Replica } from './replica.ts'
+import { applyVerdict } from './verdict.ts'
+import type { WorkingSet } from './working.ts'
+
+export interface Ingested {
+  readonly commits: number
+  readonly receipts: number
+}
+
+/**
+ * Applies one unit. Throws the errors of `checkUnit` and of decoding; nothing is stored then.
+ * A recorder gives every commit that is new and not recorded its receipt in the same write.
+ */
+export async function ingest(replica: Replica, bytes: Uint8Array): Promise<Ingested> {
+  const unit = decodeUnit(bytes)
+  return replica.update(async (set) => {
+    const { commits, receipts } = await checkUnit(replica, unit)
+    await new Ingest(replica, set).run(commits, receipts)
+    return { commits: commits.length, receipts: receipts.length }
+  })
+}
+
+class Ingest {
+  readonly #replica: Replica
+  readonly #set: WorkingSet
+  readonly #fresh = new Map<number, NewCommit>()
+
+  constructor(replica: Replica, set: WorkingSet) {
+    this.#replica = replica
+    this.#set = set
+  }
+
+  async run(commits: readonly CheckedCommit[], receipts: readonly CheckedReceipt[]): Promise<void> {
+    await this.#set.load(commits.flatMap((commit) => commit.header.entries.map((entry) => entry.tag)))
+    const unrecorded = new Map(commits.map((commit) => [nameOf(commit.feed, commit.seq), commit]))
+    for (const commit of commits) this.#register(commit)
+    for (const receipt of receipts) {
+      const name = nameOf(receipt.feed, receipt.seq)
+      const commit = unrecorded.get(name)
+      unrecorded.delete(name)
+      if (commit === undefined) await applyVerdict(this.#replica, this.#set, receipt)
+      else this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
+      this.#storeReceipt(receipt, commit)
+    }
+    const pending = [...unrecorded.values()].toSorted((a, b) => compareCommits(a, b))
+    for (const commit of pending) this.#apply(commit, this.#replica.records ? this.#record(commit) : null)
+    const source = { store: this.#replica.store, reader: this.#replica.reader, compare: this.#compare }
+    await refoldMarked(source, this.#set, this.#fresh)
+    finishDocuments(this.#set)
+    if (this.#replica.records)
+      signHeads(this.#replica.context, this.#set, this.#replica.ownFeed, await this.#lastOwnCommit())
+  }
+
+  async #lastOwnCommit(): Promise<number | null> {
+    const own = this.#replica.ownFeed
+    if (own === null || this.#set.state.unsigned.commits === 0) return null
+    return (await this.#replica.store.commits(own.no, own.length - 1, 1))[0]?.no ?? null
+  }
+
+  /** The feed of a commit with this commit as its head; the own feed, grown elsewhere, is given up. */
+  #register(commit: CheckedCommit): void {
+    const set = this.#set
+    const known = this.#feed(commit.feed)
+    const feed: FeedRow = known ?? { ...this.#newFeed(commit.feed), publicKey: commit.publicKey }
+    set.feeds.set(feed.no, { ...feed, publicKey: commit.publicKey, length: commit.seq + 1, head: commit.id })
+    if (feed.no === set.state.ownFeed) set.state = { ...set.state, ownFeed: null }
+  }
+
+  #feed(id: Uint8Array): FeedRow | undefined {
+    const stored = this.#replica.feedById(id)
+    if (stored !== undefined) return this.#set.feeds.get(stored.no) ?? stored
+    const name = toHex(id)
+    for (const feed of this.#set.feeds.values()) if (toHex(feed.id) === name) return feed
+    return undefined
+  }
+
+  #newFeed(id: Uint8Array): FeedRow {
+    const set = this.#set
+    const no = set.state.feeds + 1
+    set.state = { ...set.state, feeds: no }
+    const feed = { no, id, publicKey: new Uint8Array(32), length: 0, head: noCommit, listed: 0 }
+    set.feeds.set(no, feed)
+    return feed
+  }
+
+  #storeReceipt({ record, id, receipt, bytes, signature }: CheckedReceipt, commit: CheckedCommit | undefined): void {
+    const set = this.#set
+    const no = commit === undefined ? set.verdicts.at(-1)?.commit : set.commits.at(-1)?.no
+    if (no === undefined) throw new VarveError('TAMPERED', `Receipt ${record} speaks of no commit`)
+    set.receipts.push({ record, commit: no, at: receipt.at, bytes, signature })
+    set.state = { ...set.state, record: { length: record + 1, head: id, at: receipt.at } }
+  }
+
+  /** Gives a commit the next receipt of this recorder. */
+  #record(commit: CheckedCommit): Recorded {
+    const { context } = this.#replica
+    const set = this.#set
+    const { length: record, head: previous, at: last } = set.state.record
+    const now = context.env.now()
+    const at = Math.max(now, last)
+    const refused = standing(context, commit.publicKey, commit.header, now) ?? preconditions(set, commit.header)
+    const ovs: number[] = []
+    const cvs: number[] = []
+    if (refused === null) {
+      for (const entry of commit.header.entries) ovs.push(set.find(entry.tag)?.head.recorded ?? 0)
+      for (const tag of commit.header.collections) cvs.push(set.collectionByTag(tag, null).recorded)
+    }
+    const receipt = { at, refused, ovs, cvs }
+    const bytes = encodeReceipt(receipt)
+    const head = receiptId({ database: context.id, record, previous, commit: commit.id }, bytes)
+    set.receipts.push({ record, commit: set.state.position + 1, at, bytes, signature: null })
+    const { unsigned } = set.state
+    set.state = {
+      ...set.state,
+      record: { length: record + 1, head, at },
+      unsigned: { ...unsigned, receipts: unsigned.receipts + 1 },
+    }
+    return { record, receipt }
+  }
+
+  /** Stores one commit and folds its entries into the working set. */
+  #apply(commit: CheckedCommit, recorded: Recorded | null): void {
+    const set = this.#set
+    const no = set.nextPosition()
+    const feed = this.#feed(commit.feed)?.no ?? 0
+    const { context } = this.#replica
+    const refusal =
+      recorded === null
+        ? standing(context, commit.publicKey, commit.header, context.env.now())
+        : recorded.receipt.refused
+    const refused = refusal?.code ?? null
+    const row: CommitRow = {
+      no,
+      feed,
+      seq: commit.seq,
+      stamp: commit.header.stamp,
+      id: commit.id,
+      header: commit.headerBytes,
+      bodies: commit.bodies,
+      signature: commit.signature,
+      record: recorded?.record ?? null,
+      at: recorded?.receipt.at ?? null,
+      refused,
+    }
+    set.commits.push(row)
+    this.#dependencies(feed, commit)
+    if (refused !== null) return
+    set.seeStamp(commit.header.stamp)
+    this.#fold(row, commit, recorded)
+  }
+
+  #dependencies(feed: number, commit: CheckedCommit): void {
+    for (const { feed: on, length } of commit.header.dependencies) {
+      const other = this.#feed(on) ?? this.#newFeed(on)
+      this.#set.dependencies.push({ feed, on: other.no, seq: commit.seq, seen: length })
+    }
+  }
+
+  #fold(row: CommitRow, commit: CheckedCommit, recorded: Recorded | null): void {
+    const set = this.#set
+    const feed = this.#feed(commit.feed)
+    const read = this.#replica.reader.decode({ ...row, size: row.bodies.length }, commit.header, feed)
+    this.#fresh.set(row.no, { commit: read, parts: commit.parts })
+    if (recorded !== null) checkCvs(set, commit.header.collections, recorded)
+    commit.header.entries.forEach((entry, index) => {
+      const body = commit.parts[index]
+      const collectionTag = commit.header.collections[entry.collection]
+      if (body === undefined || collectionTag === undefined) return
+      const plain = this.#replica.reader.unseal(read, index, body)
+      const collection = set.collectionByTag(collectionTag, plain?.collection ?? null)
+      const document = set.document(entry.tag, collection.no)
+      const { ov, cv } = countIn(set, document, collection.no, recorded, index)
+      const place = recorded?.record ?? pendingPlace + row.no
+      const at = recorded?.receipt.at ?? stampMs(row.stamp)
+      set.entries.push({ document: document.no, place, index, commit: row.no, ov, cv })
+      document.head = countEntry(document.head, { place, cv, at })
+      document.touched = true
+      document.lastCommit = row.no
+      if (document.head.pending > 0 && recorded !== null) document.refold = true
+      if (plain === null) {
+        set.locked.push({ key: toHex(commit.header.keys[entry.key] ?? new Uint8Array()), document: document.no })
+        return
+      }
+      const order = { stamp: row.stamp, feed: row.feed }
+      if (this.#compare(order, document.head.order) <= 0) document.refold = true
+      else document.head = foldInto(document.head, plain, at, order, plain.key)
+    })
+  }
+
+  /** Like the replica's own comparison, but knows the feeds this write brings. */
+  readonly #compare = (a: Order, b: Order): number => {
+    if (a.stamp !== b.stamp) return a.stamp < b.stamp ? -1 : 1
+    return a.feed === b.feed ? 0 : compareBytes(this.#feedId(a.feed), this.#feedId(b.feed))
+  }
+
+  #feedId(no: number): Uint8Array {
+    return (this.#set.feeds.get(no) ?? this.#replica.feeds.get(no))?.id ?? new Uint8Array()
+  }
+}
+
+function nameOf(feed: Uint8Array, seq: number): string {
+  return `${toHex(feed)}/${seq}`
+}
+
+/** Pending commits apply by stamp; within a feed stamps ascend, so its order is kept. */
+function compareCommits(a: CheckedCommit, b: CheckedCommit): number {
+  if (a.header.stamp !== b.header.stamp) return a.header.stamp < b.header.stamp ? -1 : 1
+  return toHex(a.feed) < toHex(b.feed) ? -1 : 1
+}

@@ -1,0 +1,245 @@
+/** Reading stored commits and entries: decoded headers are cached, bodies are opened with the keys held. */
+
+import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import { bodiesRoot, EntrySealer, noCommit } from '../log/commit.ts'
+import { decodeEntry, type EntryBody } from '../log/entry.ts'
+import { bodyOffsets, decodeHeader, splitBodies, type CommitHeader, type EntryHeader } from '../log/header.ts'
+import { collectionTag, documentTag } from '../log/tag.ts'
+import { decodeOperation } from '../document/operation.ts'
+import type { Order } from '../document/head.ts'
+import type { FoldEntry } from '../document/fold.ts'
+import { stampMs } from '../encoding/stamp.ts'
+import type { CommitHead, EntryRow, FeedRow } from '../store/rows.ts'
+import type { ReplicaContext, SealKey } from './context.ts'
+
+/** A commit with its header decoded. */
+export interface ReadCommit {
+  readonly head: CommitHead
+  readonly header: CommitHeader
+  readonly offsets: readonly number[]
+  readonly sealer: EntrySealer
+}
+
+/** An entry as far as this replica can read it. */
+export interface ReadEntry {
+  readonly row: EntryRow
+  readonly order: Order
+  /** Trusted time, or the authored time while pending. */
+  readonly at: number
+  readonly authoredAt: number
+  readonly header: EntryHeader
+  /** Name of the key that opened it; null for the database's own, in open databases and for locked entries. */
+  readonly key: string | null
+  /** Null when its key is not held; `lockedBy` is that key's id in hex then. */
+  readonly entry: ReadBody | null
+  readonly lockedBy: string | null
+}
+
+/** A body as the fold needs it, with the words that stand beside it. */
+export interface ReadBody extends FoldEntry {
+  readonly collection: string | null
+  readonly reason: string | null
+  /** True for an entry that its author made wrongly; `reason` then says what is wrong. */
+  readonly void: boolean
+}
+
+export type Unsealed = ReadBody & { readonly key: string | null }
+
+const cachedCommits = 256
+
+export class EntryReader {
+  readonly #context: ReplicaContext
+  readonly #feeds: (no: number) => FeedRow | undefined
+  readonly #cache = new Map<number, ReadCommit>()
+  readonly #collectionTags = new Map<string, Uint8Array>()
+
+  constructor(context: ReplicaContext, feeds: (no: number) => FeedRow | undefined) {
+    this.#context = context
+    this.#feeds = feeds
+  }
+
+  /** Must be called when verdicts change what is cached. */
+  forget(commit: number): void {
+    this.#cache.delete(commit)
+  }
+
+  /** The entries of these rows, in the same order; throws `TAMPERED` when a body does not open. */
+  async read(rows: readonly EntryRow[]): Promise<readonly ReadEntry[]> {
+    const commits = await this.commits(rows.map((row) => row.commit))
+    const parts = rows.map((row) => {
+      const commit = commits.get(row.commit)
+      const size = commit?.header.entries[row.index]?.size
+      if (commit === undefined || size === undefined) throw missing(row)
+      return { commit: row.commit, offset: commit.offsets[row.index] ?? 0, size }
+    })
+    const bodies = await this.#context.store.bodies(parts)
+    const opened = rows.map((row, i) => {
+      const commit = commits.get(row.commit)
+      const body = bodies[i]
+      if (commit === undefined || body === undefined) throw missing(row)
+      return this.#openStored(commit, row, body)
+    })
+    return Promise.all(opened)
+  }
+
+  /** Decoded commits by local number. */
+  async commits(nos: readonly number[]): Promise<ReadonlyMap<number, ReadCommit>> {
+    const found = new Map<number, ReadCommit>()
+    const wanted = new Set<number>()
+    for (const no of nos) {
+      const cached = this.#cache.get(no)
+      if (cached === undefined) wanted.add(no)
+      else found.set(no, cached)
+    }
+    const list = [...wanted]
+    const heads = await this.#context.store.commitHeads(list)
+    heads.forEach((head, i) => {
+      if (head === null)
+        throw new VarveError('TAMPERED', `Commit ${list[i] ?? ''} is missing from the store: run verify`)
+      const commit = this.decode(head)
+      found.set(head.no, commit)
+      this.#remember(head.no, commit)
+    })
+    return found
+  }
+
+  decode(
+    head: CommitHead,
+    header: CommitHeader = decodeHeader(head.header),
+    feed = this.#feeds(head.feed),
+  ): ReadCommit {
+    if (feed === undefined) throw new VarveError('TAMPERED', `Feed ${head.feed} is missing from the store: run verify`)
+    const place = { database: this.#context.id, feed: feed.id, seq: head.seq, previous: noCommit }
+    return { head, header, offsets: bodyOffsets(header), sealer: new EntrySealer(place, header) }
+  }
+
+  /** One entry whose body is known to be the one its commit names. */
+  open(commit: ReadCommit, row: EntryRow, body: Uint8Array): ReadEntry {
+    return readEntry(commit, row, this.unseal(commit, row.index, body))
+  }
+
+  async #openStored(commit: ReadCommit, row: EntryRow, body: Uint8Array): Promise<ReadEntry> {
+    const opened = this.open(commit, row, body)
+    if (opened.entry?.void !== true) return opened
+    const [stored] = await this.#context.store.commits(commit.head.feed, commit.head.seq, 1)
+    if (
+      stored === undefined ||
+      !equalBytes(bodiesRoot(splitBodies(commit.header, stored.bodies)), commit.header.root)
+    ) {
+      throw new VarveError(
+        'TAMPERED',
+        `Entry ${row.index} of commit ${row.commit} was changed in the store: restore the replica`,
+        {
+          details: { commit: row.commit, index: row.index },
+        },
+      )
+    }
+    return opened
+  }
+
+  /**
+   * The body of one entry and the name of its key; null when the key is not held. A body that its
+   * author sealed or wrote wrongly is void: it counts as a version and changes nothing, everywhere.
+   */
+  unseal(commit: ReadCommit, index: number, body: Uint8Array): Unsealed | null {
+    const entryHeader = commit.header.entries[index]
+    if (entryHeader === undefined)
+      throw new VarveError('TAMPERED', `Commit ${commit.head.no} has no entry ${index}: run verify`)
+    const keyId = commit.header.keys[entryHeader.key]
+    const key = keyId === undefined ? null : this.#context.keys.byId(toHex(keyId))
+    if (keyId !== undefined && key === null) return null
+    try {
+      if (key === null && this.#context.mode === 'sealed')
+        throw new VarveError('TAMPERED', 'An entry of a sealed database is not sealed')
+      const plain = decodeEntry(key === null ? body : commit.sealer.open(index, entryHeader, key.key, body))
+      this.#checkName(commit.header, entryHeader, plain)
+      return { key: this.#ownName(key), ...readable(plain) }
+    } catch (error) {
+      if (!(error instanceof VarveError) || error.code === 'UNSUPPORTED_VERSION') throw error
+      return {
+        key: this.#ownName(key),
+        id: null,
+        collection: null,
+        actor: null,
+        reason: error.message,
+        operations: [],
+        void: true,
+      }
+    }
+  }
+
+  #ownName(key: SealKey | null): string | null {
+    return key === null || key.name === this.#context.defaultKey ? null : key.name
+  }
+
+  /** A document's id must be the one its tag stands for, or two documents could share an id. */
+  #checkName(header: CommitHeader, entry: EntryHeader, plain: EntryBody): void {
+    if (plain.id === null || plain.collection === null) return
+    const collection = header.collections[entry.collection]
+    const { tagKey } = this.#context
+    const fits =
+      collection !== undefined &&
+      equalBytes(this.#collectionTag(tagKey, plain.collection), collection) &&
+      equalBytes(documentTag(tagKey, collection, plain.id), entry.tag)
+    if (!fits) throw new VarveError('TAMPERED', 'The id inside an entry is not the one its tag stands for')
+  }
+
+  #collectionTag(tagKey: Uint8Array, name: string): Uint8Array {
+    const known = this.#collectionTags.get(name)
+    if (known !== undefined) return known
+    const tag = collectionTag(tagKey, name)
+    if (this.#collectionTags.size < cachedCommits) this.#collectionTags.set(name, tag)
+    return tag
+  }
+
+  #remember(no: number, commit: ReadCommit): void {
+    if (this.#cache.size >= cachedCommits) {
+      for (const oldest of this.#cache.keys()) {
+        this.#cache.delete(oldest)
+        break
+      }
+    }
+    this.#cache.set(no, commit)
+  }
+}
+
+function readEntry({ head, header }: ReadCommit, row: EntryRow, entry: Unsealed | null): ReadEntry {
+  const entryHeader = header.entries[row.index]
+  if (entryHeader === undefined) throw missing(row)
+  const authoredAt = stampMs(head.stamp)
+  const order = { stamp: head.stamp, feed: head.feed }
+  const keyId = header.keys[entryHeader.key]
+  const lockedBy = entry === null && keyId !== undefined ? toHex(keyId) : null
+  return {
+    row,
+    order,
+    at: head.at ?? authoredAt,
+    authoredAt,
+    header: entryHeader,
+    key: entry?.key ?? null,
+    entry,
+    lockedBy,
+  }
+}
+
+function readable(body: EntryBody): ReadBody {
+  return {
+    id: body.id,
+    collection: body.collection,
+    actor: body.actor,
+    reason: body.reason,
+    operations: body.operations.map(decodeOperation),
+    void: false,
+  }
+}
+
+function missing(row: EntryRow): VarveError {
+  return new VarveError(
+    'TAMPERED',
+    `Entry ${row.index} of commit ${row.commit} is missing from the store: run verify`,
+    {
+      details: { commit: row.commit, index: row.index },
+    },
+  )
+}

@@ -1,0 +1,219 @@
+/** A replica: one local copy of a database, its log, heads and indexes kept in step by atomic writes. */
+
+import { compareBytes, toHex } from '../encoding/bytes.ts'
+import { isVarveError, VarveError } from '../errors.ts'
+import type { Order } from '../document/head.ts'
+import type { FeedRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import { Appender, signHeads, type Outcome } from './append.ts'
+import type { ReplicaContext } from './context.ts'
+import { WriteQueue, type Plan, type Waiting, type WriteTask } from './queue.ts'
+import { EntryReader } from './reader.ts'
+import { decodeState, encodeState, initialState, stateName, type CollectionState, type ReplicaState } from './state.ts'
+import { WorkingSet } from './working.ts'
+
+const databaseName = 'database'
+const instanceName = 'instance'
+
+export class Replica {
+  readonly context: ReplicaContext
+  readonly reader: EntryReader
+  /** Names this copy, in hex: cursors of changes fit it alone. */
+  readonly instance: string
+  #state: ReplicaState
+  readonly #feeds = new Map<number, FeedRow>()
+  readonly #feedNumbers = new Map<string, number>()
+  /** Feeds that grew since our own last commit. */
+  readonly #unlisted = new Set<number>()
+  readonly #queue: WriteQueue
+  readonly #listeners = new Set<() => void>()
+  #closed = false
+
+  private constructor(context: ReplicaContext, state: ReplicaState, feeds: readonly FeedRow[], instance: Uint8Array) {
+    this.context = context
+    this.instance = toHex(instance)
+    this.#state = state
+    this.reader = new EntryReader(context, (no) => this.#feeds.get(no))
+    this.#queue = new WriteQueue((group) => this.#flush(group))
+    for (const feed of feeds) this.#adoptFeed(feed)
+  }
+
+  /** Opens the replica in `context.store`, making it when the store is empty. */
+  static async open(context: ReplicaContext): Promise<Replica> {
+    const { store } = context
+    const known = await store.value(databaseName)
+    if (known !== null && compareBytes(known, context.id) !== 0) {
+      throw new VarveError(
+        'TAMPERED',
+        `The store of database "${context.name}" holds another database: a file was swapped, restore it`,
+        {
+          details: { database: toHex(context.id), found: toHex(known) },
+        },
+      )
+    }
+    if (known === null) {
+      const values = new Map([
+        [databaseName, context.id],
+        [stateName, encodeState(initialState)],
+        [instanceName, context.env.random(8)],
+      ])
+      await store.write({ values })
+    }
+    const bytes = await store.value(stateName)
+    const instance = await store.value(instanceName)
+    if (bytes === null || instance === null)
+      throw new VarveError('TAMPERED', `The store of database "${context.name}" has lost its state: restore it`)
+    return new Replica(context, decodeState(bytes), await store.feeds(), instance)
+  }
+
+  get store(): Store {
+    return this.context.store
+  }
+
+  get state(): ReplicaState {
+    return this.#state
+  }
+
+  get feeds(): ReadonlyMap<number, FeedRow> {
+    return this.#feeds
+  }
+
+  /** True when this device issues the receipts of the database. */
+  get records(): boolean {
+    return compareBytes(this.context.recorder, this.context.device.publicKey) === 0
+  }
+
+  /** Time order of entries; equal stamps of two feeds are ordered by feed id. */
+  readonly compare = (a: Order, b: Order): number => {
+    if (a.stamp !== b.stamp) return a.stamp < b.stamp ? -1 : 1
+    if (a.feed === b.feed) return 0
+    return compareBytes(
+      this.#feeds.get(a.feed)?.id ?? new Uint8Array(),
+      this.#feeds.get(b.feed)?.id ?? new Uint8Array(),
+    )
+  }
+
+  feedById(id: Uint8Array): FeedRow | undefined {
+    const no = this.#feedNumbers.get(toHex(id))
+    return no === undefined ? undefined : this.#feeds.get(no)
+  }
+
+  get ownFeed(): FeedRow | null {
+    const no = this.#state.ownFeed
+    return no === null ? null : (this.#feeds.get(no) ?? null)
+  }
+
+  collection(tag: Uint8Array): CollectionState | undefined {
+    return this.#state.collections.find((candidate) => compareBytes(candidate.tag, tag) === 0)
+  }
+
+  /** Queues a local write; writes waiting together share a flush and, when they may, a commit. */
+  write<R>(task: WriteTask<R>): Promise<R> {
+    return this.#queue.write(task)
+  }
+
+  /** Runs `work` alone with a fresh working set and stores what it collected, all or nothing. */
+  update<R>(work: (set: WorkingSet) => Promise<R>): Promise<R> {
+    return this.#queue.exclusive(async () => {
+      const set = new WorkingSet(this.store, this.#state)
+      const result = await work(set)
+      await this.commit(set)
+      return result
+    })
+  }
+
+  /** Runs `work` between writes, for reads that must not see one half done. */
+  exclusive<R>(work: () => Promise<R>): Promise<R> {
+    return this.#queue.exclusive(work)
+  }
+
+  /** Stores a working set and takes over its counters. Only inside the queue. */
+  async commit(set: WorkingSet): Promise<void> {
+    await this.store.write(set.batch())
+    this.#state = set.state
+    for (const feed of set.feeds.values()) this.#adoptFeed(feed)
+    for (const { commit } of set.verdicts) this.reader.forget(commit)
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Signs the heads of the own feed and record, when something is unsigned; before anything leaves. */
+  async sign(): Promise<void> {
+    const { commits, receipts } = this.#state.unsigned
+    if (commits === 0 && receipts === 0) return
+    await this.update(async (set) => {
+      const own = this.ownFeed
+      const [last] = own === null ? [] : await this.store.commits(own.no, own.length - 1, 1)
+      signHeads(this.context, set, own, last?.no ?? null)
+    })
+  }
+
+  /** Calls `listener` after every write; returns a function that stops it. */
+  onWrite(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Idempotent; everything accepted before is stored and signed. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    try {
+      await this.sign()
+    } catch (error) {
+      if (!isVarveError(error, 'CLOSED')) throw error
+    } finally {
+      await this.#queue.close(
+        new VarveError('CLOSED', `Database "${this.context.name}" is closed: open the tenant again`),
+      )
+      await this.store.close()
+      for (const listener of this.#listeners) listener()
+    }
+  }
+
+  async #flush(group: readonly Waiting[]): Promise<void> {
+    const set = new WorkingSet(this.store, this.#state)
+    const answered: Waiting[] = []
+    try {
+      await set.load(group.flatMap(({ task }) => task.tags))
+      const unlisted = [...this.#unlisted].flatMap((no) => this.#feeds.get(no) ?? [])
+      const appender = new Appender(this.context, set, this.ownFeed, unlisted, this.records)
+      const view = { head: (tag: Uint8Array) => set.find(tag)?.head }
+      const finishes: (() => void)[] = []
+      for (const waiting of group) {
+        const plan = await this.#plan(waiting, view)
+        if (plan === null) continue
+        const outcomes: readonly Outcome[] =
+          plan.changes.length === 0 ? [] : appender.append(plan.changes, waiting.task.alone)
+        finishes.push(() => plan.finish(outcomes))
+        answered.push(waiting)
+      }
+      appender.finish()
+      if (set.commits.length > 0) await this.commit(set)
+      for (const finish of finishes) finish()
+    } catch (error) {
+      for (const waiting of group) waiting.reject(error)
+      return
+    }
+    for (const waiting of answered) waiting.resolve()
+  }
+
+  async #plan(waiting: Waiting, view: Parameters<Waiting['task']['plan']>[0]): Promise<Plan<undefined> | null> {
+    try {
+      return await waiting.task.plan(view)
+    } catch (error) {
+      waiting.reject(error)
+      return null
+    }
+  }
+
+  #adoptFeed(feed: FeedRow): void {
+    this.#feeds.set(feed.no, feed)
+    this.#feedNumbers.set(toHex(feed.id), feed.no)
+    if (feed.no !== this.#state.ownFeed && feed.length > feed.listed) this.#unlisted.add(feed.no)
+    else this.#unlisted.delete(feed.no)
+  }
+}

@@ -1,0 +1,91 @@
+/** A receipt for a commit that is here already: its entries move to their place in the record, or leave. */
+
+import { decodeHeader, type CommitHeader } from '../log/header.ts'
+import { VarveError } from '../errors.ts'
+import { pendingPlace, type CommitRow } from '../store/rows.ts'
+import type { CheckedReceipt } from './check.ts'
+import { checkCvs, miscounted } from './counting.ts'
+import type { Replica } from './replica.ts'
+import type { WorkingDocument, WorkingSet } from './working.ts'
+
+/** Applies the verdict to the stored commit; its documents are loaded here. */
+export async function applyVerdict(replica: Replica, set: WorkingSet, checked: CheckedReceipt): Promise<void> {
+  const row = await storedCommit(replica, checked)
+  const header = decodeHeader(row.header)
+  await set.load(header.entries.map((entry) => entry.tag))
+  const { receipt, record } = checked
+  const refused = receipt.refused?.code ?? null
+  set.verdicts.push({ commit: row.no, record, at: receipt.at, refused })
+  const folded = row.refused === null
+  if (refused === null) {
+    checkCvs(set, header.collections, { record, receipt })
+    set.seeStamp(row.stamp)
+  }
+  header.entries.forEach((_, index) => {
+    const document = documentOf(set, header, index)
+    const move = { set, document, row, index, collection: Math.floor(document.no / 0x1_0000_0000), folded }
+    if (refused === null) accept(move, checked)
+    else if (folded) withdraw(move)
+  })
+}
+
+interface Move {
+  readonly set: WorkingSet
+  readonly document: WorkingDocument
+  readonly row: CommitRow
+  readonly index: number
+  readonly collection: number
+  /** False when the commit was held back until now. */
+  readonly folded: boolean
+}
+
+async function storedCommit(replica: Replica, checked: CheckedReceipt): Promise<CommitRow> {
+  const feed = replica.feedById(checked.feed)
+  const [row] = feed === undefined ? [] : await replica.store.commits(feed.no, checked.seq, 1)
+  if (row === undefined || row.record !== null) {
+    throw new VarveError(
+      'TAMPERED',
+      `Receipt ${checked.record} speaks of a commit that is absent or recorded already`,
+      {
+        details: { record: checked.record },
+      },
+    )
+  }
+  return row
+}
+
+function documentOf(set: WorkingSet, header: CommitHeader, index: number): WorkingDocument {
+  const entry = header.entries[index]
+  const collection = entry === undefined ? undefined : header.collections[entry.collection]
+  if (entry === undefined || collection === undefined)
+    throw new VarveError('TAMPERED', 'A stored commit header is damaged: run verify')
+  return set.document(entry.tag, set.collectionByTag(collection, null).no)
+}
+
+function accept({ set, document, row, index, collection, folded }: Move, { record, receipt }: CheckedReceipt): void {
+  const { head } = document
+  const ov = head.recorded
+  if (receipt.ovs[index] !== ov) throw miscounted(record, `version ${String(receipt.ovs[index])}`, ov)
+  const counter = set.collection(collection)
+  const cv = counter.recorded
+  set.setCollection({ ...counter, recorded: cv + 1, pending: counter.pending - (folded ? 1 : 0) })
+  if (folded) set.entriesRemoved.push({ document: document.no, place: pendingPlace + row.no, index })
+  set.entries.push({ document: document.no, place: record, index, commit: row.no, ov, cv })
+  document.touched = true
+  // What came later in record order than this entry, or was held back, changes more than numbers.
+  if (!folded || head.pending > 1 || head.state.status !== 'live') {
+    document.refold = true
+    document.head = { ...head, recorded: ov + 1, pending: head.pending - (folded ? 1 : 0) }
+    return
+  }
+  const insertedAt = ov === 0 ? receipt.at : head.insertedAt
+  document.head = { ...head, recorded: ov + 1, pending: 0, cv, insertedAt, updatedAt: receipt.at }
+}
+
+function withdraw({ set, document, row, index, collection }: Move): void {
+  const counter = set.collection(collection)
+  set.setCollection({ ...counter, pending: counter.pending - 1 })
+  set.entriesRemoved.push({ document: document.no, place: pendingPlace + row.no, index })
+  document.head = { ...document.head, pending: document.head.pending - 1 }
+  document.refold = true
+}
