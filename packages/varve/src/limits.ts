@@ -9,12 +9,14 @@ export const limits = {
   commitEntries: 10_000,
   /** Bytes of all sealed bodies of one commit. */
   commitBytes: 32 * 1024 * 1024,
+  /** Collections that one commit names, and keys: the columns of its header hold one byte per entry. */
+  commitTables: 256,
   /** Bytes of a commit header. */
   headerBytes: 2 * 1024 * 1024,
   /** Entries that group commit puts into one shared commit. */
   sharedEntries: 1_000,
   /** Causal dependencies (other feeds) named by one commit. */
-  commitDependencies: 10_000,
+  commitDependencies: 1_000,
   /** Bytes a feed may grow before its head is signed. */
   unsignedBytes: 512 * 1024,
   /** Commits a feed may grow before its head is signed. */
@@ -25,6 +27,8 @@ export const limits = {
   batchCommits: 10_000,
   /** Bytes of one sync batch as received. */
   batchMaximumBytes: 64 * 1024 * 1024,
+  /** Values in one document or change, counted with everything inside: a small value that repeats itself has no end. */
+  documentValues: 1_000_000,
   /** Nesting depth of a document. */
   documentDepth: 64,
   /** UTF-8 bytes of a document id. */

@@ -23,7 +23,7 @@ export function readBodies(connection: Connection, parts: readonly Part[]): read
       span.end = Math.max(span.end, offset + size)
     }
   }
-  const query = connection.query('SELECT substr(bodies, ?, ?) FROM payloads WHERE no = ?')
+  const query = connection.query(`SELECT CAST(substr(bodies, ?, ?) AS BLOB) FROM payloads WHERE no = ?`)
   return parts.map(({ commit, offset, size }) => {
     const span = spans.get(commit) ?? { start: offset, end: offset + size, bytes: null }
     if (span.bytes === null) {

@@ -1,7 +1,21 @@
 /** Cells of SQLite rows as the types they must have, and text as what SQLite keeps exactly. */
 
+import { isUtf8 } from 'node:buffer'
 import { VarveError } from 'varve/engine'
 import type { Row, Value } from './connection.ts'
+
+/**
+ * Stored columns as a query must name them. The driver ends the process on text that is not UTF-8, and
+ * damage can turn a cell of any column into such text: text is read as bytes and decoded here.
+ */
+export function bytesColumns(...names: readonly string[]): string {
+  return names.map((name) => `CAST(${name} AS BLOB)`).join(', ')
+}
+
+/** Numbers, none of which comes out as text; see `bytesColumns`. */
+export function numberColumns(...names: readonly string[]): string {
+  return names.map((name) => `iif(typeof(${name}) = 'text', x'', ${name})`).join(', ')
+}
 
 export function numberAt(row: Row, column: number): number {
   const cell = row[column]
@@ -28,7 +42,7 @@ export function bytesOrNullAt(row: Row, column: number): Uint8Array | null {
 export function textAt(row: Row, column: number): string {
   const cell = row[column]
   if (typeof cell === 'string') return cell
-  return Buffer.isBuffer(cell) ? cell.toString('utf8') : wrong(column, 'text')
+  return Buffer.isBuffer(cell) && isUtf8(cell) ? cell.toString('utf8') : wrong(column, 'text')
 }
 
 export function textOrNullAt(row: Row, column: number): string | null {

@@ -10,10 +10,20 @@ import {
   type IndexHit,
   type ReceiptRow,
 } from 'varve/engine'
-import { bytesAt, bytesOrNullAt, numberAt, numberOrNullAt, textAt, textOrNullAt } from './cells.ts'
+import {
+  bytesAt,
+  bytesColumns,
+  bytesOrNullAt,
+  numberAt,
+  numberColumns,
+  numberOrNullAt,
+  textAt,
+  textOrNullAt,
+} from './cells.ts'
 import type { Row } from './connection.ts'
 
-export const feedColumns = 'no, id, public_key, length, head, listed'
+export const feedColumns = `no, ${bytesColumns('id', 'public_key')}, ${numberColumns('length')},
+  ${bytesColumns('head')}, ${numberColumns('listed')}`
 
 export function feedOf(row: Row): FeedRow {
   return {
@@ -26,9 +36,10 @@ export function feedOf(row: Row): FeedRow {
   }
 }
 
-const logColumns = 'c.no, c.feed, c.seq, c.stamp, c.id, c.signature, c.record, c.at, c.refused, p.header'
-export const headColumns = `${logColumns}, p.size`
-export const commitColumns = `${logColumns}, p.bodies`
+const logColumns = `c.no, ${numberColumns('c.feed', 'c.seq')}, ${bytesColumns('c.stamp', 'c.id', 'c.signature')},
+  ${numberColumns('c.record', 'c.at')}, ${bytesColumns('c.refused', 'p.header')}`
+export const headColumns = `${logColumns}, ${numberColumns('p.size')}`
+export const commitColumns = `${logColumns}, ${bytesColumns('p.bodies')}`
 
 export function headOf(row: Row): CommitHead {
   return { ...logOf(row), size: numberAt(row, 10) }
@@ -53,7 +64,7 @@ function logOf(row: Row): Omit<CommitRow, 'bodies'> {
   }
 }
 
-export const receiptColumns = 'record, commit_no, at, bytes, signature'
+export const receiptColumns = `record, ${numberColumns('commit_no', 'at')}, ${bytesColumns('bytes', 'signature')}`
 
 export function receiptOf(row: Row): ReceiptRow {
   return {
@@ -65,7 +76,7 @@ export function receiptOf(row: Row): ReceiptRow {
   }
 }
 
-export const documentColumns = 'd.no, d.tag, d.state, d.changed'
+export const documentColumns = `d.no, ${bytesColumns('d.tag', 'd.state')}, ${numberColumns('d.changed')}`
 
 export function documentOf(row: Row): DocumentRow {
   return { no: numberAt(row, 0), tag: bytesAt(row, 1), state: textOrNullAt(row, 2), changed: numberAt(row, 3) }
@@ -76,13 +87,13 @@ export function documentOrNullOf(row: Row | undefined): DocumentRow | null {
   return row === undefined || row[0] === null ? null : documentOf(row)
 }
 
-export const hitColumns = 'i.key, i.id, i.document, d.state'
+export const hitColumns = `${bytesColumns('i.key', 'i.id')}, ${numberColumns('i.document')}, ${bytesColumns('d.state')}`
 
 export function hitOf(row: Row): IndexHit {
   return { key: bytesAt(row, 0), id: textAt(row, 1), document: numberAt(row, 2), state: textOrNullAt(row, 3) }
 }
 
-export const entryColumns = 'document, place, idx, commit_no, ov, cv'
+export const entryColumns = numberColumns('document', 'place', 'idx', 'commit_no', 'ov', 'cv')
 
 export function entryOf(row: Row): EntryRow {
   return {

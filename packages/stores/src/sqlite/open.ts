@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync, rmSync, statSync, unlinkSync, writeFileS
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { VarveError } from 'varve/engine'
-import { textAt } from './cells.ts'
+import { bytesColumns, textAt } from './cells.ts'
 import { Connection } from './connection.ts'
 import { fail, guard, type Place } from './errors.ts'
 import { createFile, temporaryName, unlock } from './create.ts'
@@ -115,7 +115,7 @@ function prepare(connection: Connection, name: string, place: Place, synchronous
   connection.exec('PRAGMA trusted_schema = 0; PRAGMA temp_store = 2; PRAGMA cache_size = -16000')
   connection.pragma('mmap_size = 0')
   checkMarks(connection, place)
-  const row = connection.query('SELECT name FROM store').first([])
+  const row = connection.query(`SELECT ${bytesColumns('name')} FROM store`).first([])
   const found = row === undefined ? null : textAt(row, 0)
   if (found !== name) {
     throw new VarveError('TAMPERED', `"${place.file}" holds the store "${String(found)}": the files were exchanged`, {

@@ -19,7 +19,7 @@ import {
   type TouchRow,
 } from 'varve/engine'
 import { readBodies } from './bodies.ts'
-import { bytesAt, nameValue, numberAt, textAt } from './cells.ts'
+import { bytesAt, bytesColumns, nameValue, numberAt, numberColumns, textAt } from './cells.ts'
 import type { Connection, Row, Value } from './connection.ts'
 import * as decode from './decode-rows.ts'
 import { guard, type Place } from './errors.ts'
@@ -86,11 +86,12 @@ export class SqliteStore implements Store {
   }
 
   async value(name: string): Promise<Uint8Array | null> {
-    return this.#first('SELECT value FROM named_values WHERE name = ?', [nameValue(name)], (row) => bytesAt(row, 0))
+    const sql = `SELECT ${bytesColumns('value')} FROM named_values WHERE name = ?`
+    return this.#first(sql, [nameValue(name)], (row) => bytesAt(row, 0))
   }
 
   async values(prefix: string): Promise<ReadonlyMap<string, Uint8Array>> {
-    const select = 'SELECT name, value FROM named_values'
+    const select = `SELECT ${bytesColumns('name', 'value')} FROM named_values`
     const from = nameValue(prefix)
     const decodeRow = (row: Row): readonly [string, Uint8Array] => [textAt(row, 0), bytesAt(row, 1)]
     if (from.length === 0) return new Map(this.#all(`${select} ORDER BY name`, [], decodeRow))
@@ -134,7 +135,9 @@ export class SqliteStore implements Store {
     return this.#read((connection) => {
       const ends = connection.query('SELECT min(record), max(record) FROM receipts').first([])
       if (ends === undefined || ends[0] === null) return null
-      const below = connection.query('SELECT record, at FROM receipts WHERE record <= ? ORDER BY record DESC LIMIT 1')
+      const below = connection.query(
+        `SELECT record, ${numberColumns('at')} FROM receipts WHERE record <= ? ORDER BY record DESC LIMIT 1`,
+      )
       let low = numberAt(ends, 0) - 1
       let high = numberAt(ends, 1)
       let found: number | null = null
@@ -182,17 +185,19 @@ export class SqliteStore implements Store {
   }
 
   async snapshot(document: number, below: number): Promise<SnapshotRow | null> {
-    const sql = 'SELECT place, state FROM snapshots WHERE document = ? AND place < ? ORDER BY place DESC LIMIT 1'
+    const sql = `SELECT ${numberColumns('place')}, ${bytesColumns('state')} FROM snapshots
+      WHERE document = ? AND place < ? ORDER BY place DESC LIMIT 1`
     return this.#first(sql, [document, below], (row) => ({ document, place: numberAt(row, 0), state: textAt(row, 1) }))
   }
 
   async seen(feed: number, on: number, seq: number): Promise<number> {
-    const sql = 'SELECT seen FROM dependencies WHERE feed = ? AND on_feed = ? AND seq <= ? ORDER BY seq DESC LIMIT 1'
+    const sql = `SELECT ${numberColumns('seen')} FROM dependencies
+      WHERE feed = ? AND on_feed = ? AND seq <= ? ORDER BY seq DESC LIMIT 1`
     return this.#first(sql, [feed, on, seq], (row) => numberAt(row, 0)) ?? 0
   }
 
   async touches(after: number, limit: number): Promise<readonly TouchRow[]> {
-    const sql = 'SELECT position, document FROM touches WHERE position > ? ORDER BY position LIMIT ?'
+    const sql = `SELECT position, ${numberColumns('document')} FROM touches WHERE position > ? ORDER BY position LIMIT ?`
     return this.#all(sql, [after, limitValue(limit)], (row) => ({
       position: numberAt(row, 0),
       document: numberAt(row, 1),
@@ -200,7 +205,8 @@ export class SqliteStore implements Store {
   }
 
   async locked(key: string, after: number, limit: number): Promise<readonly number[]> {
-    const sql = 'SELECT document FROM locked WHERE key = ? AND document > ? ORDER BY document LIMIT ?'
+    const sql = `SELECT ${numberColumns('document')} FROM locked
+      WHERE key = ? AND document > ? ORDER BY document LIMIT ?`
     return this.#all(sql, [nameValue(key), after, limitValue(limit)], (row) => numberAt(row, 0))
   }
 

@@ -14,7 +14,7 @@ import {
   type SnapshotRow,
   type TouchRow,
 } from 'varve/engine'
-import { bytesAt, nameValue, textValue } from './cells.ts'
+import { bytesAt, bytesColumns, nameValue, textValue } from './cells.ts'
 import type { Command, Connection, Value } from './connection.ts'
 import { Insert } from './insert.ts'
 
@@ -118,7 +118,9 @@ export class Writer {
   }
 
   #expect(name: string, expected: Uint8Array | null): void {
-    const row = this.#connection.query('SELECT value FROM named_values WHERE name = ?').first([nameValue(name)])
+    const row = this.#connection
+      .query(`SELECT ${bytesColumns('value')} FROM named_values WHERE name = ?`)
+      .first([nameValue(name)])
     const same = row === undefined || expected === null ? row === undefined && expected === null : equal(row, expected)
     if (same) return
     throw new VarveError('CONFLICT', `The stored value "${name}" is not the expected one: read it and try again`, {

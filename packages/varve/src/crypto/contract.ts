@@ -27,8 +27,17 @@ export interface Primitives {
   hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
   /** HKDF-SHA-256 (RFC 5869) without salt; `info` names the purpose, `length` is in bytes. */
   hkdfSha256(key: Uint8Array, info: string, length: number): Uint8Array
-  /** AES-256-GCM (NIST SP 800-38D) with a 12-byte nonce: ciphertext followed by the 16-byte tag. */
-  aesGcmSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /**
+   * AES-256-GCM (NIST SP 800-38D) with a 12-byte nonce: ciphertext followed by the 16-byte tag, in
+   * `target` when given, which must have exactly that length.
+   */
+  aesGcmSeal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    target?: Uint8Array,
+  ): Uint8Array
   /** The plaintext of `aesGcmSeal`, or null when it does not authenticate. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | null
   /** AES-256 (FIPS 197) of one or more 16-byte blocks, each encrypted by itself. */

@@ -4,6 +4,7 @@ import { concat, fromHex, toHex } from '../encoding/bytes.ts'
 import { isObject } from '../encoding/json.ts'
 import { tagBytes, type Ed25519, type Primitives } from './contract.ts'
 import { isUsablePublicKey } from './ed25519.ts'
+import { nativeHash, type HashOnce } from './native-hash.ts'
 
 interface KeyObject {
   export(options: { format: 'der'; type: 'spki' }): Uint8Array
@@ -29,7 +30,7 @@ type CipherFactory = (
 
 /** The part of node:crypto used here; `hash` came with Node 20.12. */
 interface NodeCrypto {
-  readonly hash?: (name: string, data: Uint8Array, encoding: 'buffer') => Uint8Array
+  readonly hash?: HashOnce
   createHash(name: string): Hash
   createHmac(name: string, key: Uint8Array): Hash
   hkdfSync(name: string, key: Uint8Array, salt: string, info: string, length: number): ArrayBuffer
@@ -77,17 +78,15 @@ function plain(buffer: Uint8Array): Uint8Array {
 
 function nativePrimitives(node: NodeCrypto): Primitives {
   const { hash } = node
-  const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
-    const [first] = parts
-    if (hash !== undefined && first !== undefined && parts.length === 1) return plain(hash('sha256', first, 'buffer'))
-    return digest(node.createHash('sha256'), parts)
-  }
+  const once = hash === undefined ? null : nativeHash(hash)
   return {
     name: 'native',
-    sha256,
-    hmacSha256: (key, ...parts) => digest(node.createHmac('sha256', key), parts),
+    sha256: (...parts) => once?.sha256(parts) ?? digest(node.createHash('sha256'), parts),
+    hmacSha256: (key, ...parts) => once?.hmacSha256(key, parts) ?? digest(node.createHmac('sha256', key), parts),
     hkdfSha256: (key, info, length) => new Uint8Array(node.hkdfSync('sha256', key, '', info, length)),
-    aesGcmSeal: (key, nonce, aad, plaintext) => gcmSeal(node, key, nonce, aad, plaintext),
+    aesGcmSeal(key, nonce, aad, plaintext, target = new Uint8Array(plaintext.length + tagBytes)) {
+      return gcmSeal(node, key, nonce, aad, plaintext, target)
+    },
     aesGcmOpen: (key, nonce, aad, sealed) => gcmOpen(node, key, nonce, aad, sealed),
     aesBlock(key, blocks) {
       const cipher = node.createCipheriv('aes-256-ecb', key, null)
@@ -106,10 +105,16 @@ function digest(hash: Hash, parts: readonly Uint8Array[]): Uint8Array {
 // Without an explicit length Node accepts shortened tags, which are easy to forge.
 const gcmOptions = { authTagLength: tagBytes } as const
 
-function gcmSeal(node: NodeCrypto, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array) {
+function gcmSeal(
+  node: NodeCrypto,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+  sealed: Uint8Array,
+) {
   const cipher = node.createCipheriv('aes-256-gcm', key, nonce, gcmOptions)
   cipher.setAAD(aad)
-  const sealed = new Uint8Array(plaintext.length + tagBytes)
   sealed.set(cipher.update(plaintext))
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)

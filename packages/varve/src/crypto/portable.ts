@@ -32,7 +32,12 @@ export const portable: Primitives = {
 
   hkdfSha256: (key, info, length) => hkdf(sha256, key, undefined, utf8(info), length),
 
-  aesGcmSeal: (key, nonce, aad, plaintext) => gcm(key, nonce, aad).encrypt(plaintext),
+  aesGcmSeal(key, nonce, aad, plaintext, target) {
+    const sealed = gcm(key, nonce, aad).encrypt(plaintext)
+    if (target === undefined) return sealed
+    target.set(sealed)
+    return target
+  },
 
   aesGcmOpen(key, nonce, aad, sealed) {
     if (sealed.length < tagBytes) return null

@@ -1,6 +1,6 @@
 /** XAES-256-GCM (https://c2sp.org/XAES-256-GCM): AES-256-GCM with a 256-bit key and a 192-bit nonce that may be random. */
 
-import { concat, uint64 } from '../encoding/bytes.ts'
+import { concat, writeUint64 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Primitives } from './contract.ts'
 import { primitives as chosen } from './primitives.ts'
@@ -14,8 +14,8 @@ export interface XaesKey {
 
 /** Seals and opens the entries of one commit under one derived key. */
 export interface Sealer {
-  /** Ciphertext and tag of entry `index`. Never seal twice under one salt and index. */
-  seal(index: number, aad: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /** Ciphertext and tag of entry `index`, in `target` when given. Never seal twice under one salt and index. */
+  seal(index: number, aad: Uint8Array, plaintext: Uint8Array, target?: Uint8Array): Uint8Array
   /** The plaintext of entry `index`; throws `TAMPERED` when it does not authenticate. */
   open(index: number, aad: Uint8Array, sealed: Uint8Array): Uint8Array
 }
@@ -61,16 +61,17 @@ export function subkey(key: XaesKey, prefix: Uint8Array): Uint8Array {
 export function sealer(key: XaesKey, salt: Uint8Array): Sealer {
   assertLength(salt, saltBytes, 'salt')
   const derived = subkey(key, salt.subarray(0, 12))
-  const tail = salt.slice(12)
-  const nonce = (index: number): Uint8Array => {
+  const nonce = concat(salt.subarray(12), new Uint8Array(8))
+  const nonceOf = (index: number): Uint8Array => {
     if (!Number.isSafeInteger(index) || index < 0) {
       throw new VarveError('INVALID', 'The entry index of a nonce must be a whole number: count entries from 0')
     }
-    return concat(tail, uint64(index))
+    writeUint64(nonce, 4, index)
+    return nonce
   }
   return {
-    seal: (index, aad, plaintext) => key.primitives.aesGcmSeal(derived, nonce(index), aad, plaintext),
-    open: (index, aad, sealed) => opened(key.primitives.aesGcmOpen(derived, nonce(index), aad, sealed)),
+    seal: (index, aad, plaintext, target) => key.primitives.aesGcmSeal(derived, nonceOf(index), aad, plaintext, target),
+    open: (index, aad, sealed) => opened(key.primitives.aesGcmOpen(derived, nonceOf(index), aad, sealed)),
   }
 }
 

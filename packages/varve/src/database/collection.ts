@@ -35,6 +35,7 @@ import {
   enrichWrite,
   patchWrite,
   restoreWrite,
+  tagsOf,
   taskOf,
   updateWrite,
   type Write,
@@ -76,7 +77,7 @@ export class Collection<T> {
     if (ids.size < writes.length)
       throw new VarveError('EXISTS', 'Two documents of one createMany have the same id: nothing was written')
     return space.replica.write({
-      tags: writes.map((write) => write.tag),
+      tags: writes.flatMap(tagsOf),
       size: writes.length,
       alone: space.rules.conflict === 'reject',
       plan: (view) => {
@@ -236,7 +237,11 @@ export class Collection<T> {
   }
 
   #prepared(): Promise<void> {
-    this.#ready ??= ensureIndexes(this.#space, this.#indexes)
+    this.#ready ??= ensureIndexes(this.#space, this.#indexes).catch((error: unknown) => {
+      // The next call tries again.
+      this.#ready = null
+      throw error
+    })
     return this.#ready
   }
 }

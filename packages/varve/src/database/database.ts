@@ -34,6 +34,15 @@ export interface DatabaseHome {
 /** Rules of collections as they were declared; transactions follow them too. */
 const noRules = { key: null, conflict: 'merge', validate: null } as const
 
+const replicas = new WeakMap<Database, Replica>()
+
+/** The replica beneath a database, for tools that look at the log itself. */
+export function replicaOf(database: Database): Replica {
+  const replica = replicas.get(database)
+  if (replica === undefined) throw new VarveError('INVALID', 'This is not a database of this Varve')
+  return replica
+}
+
 export class Database {
   readonly #replica: Replica
   readonly #home: DatabaseHome
@@ -42,6 +51,7 @@ export class Database {
   constructor(replica: Replica, home: DatabaseHome) {
     this.#replica = replica
     this.#home = home
+    replicas.set(this, replica)
   }
 
   get name(): string {

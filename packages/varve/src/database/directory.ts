@@ -3,7 +3,7 @@
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { encodeCbor } from '../encoding/cbor.ts'
 import { isoTime } from '../document/head.ts'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { directoryCollections, type DirectoryDevice, type Standing } from '../directory/standing.ts'
 import { encodeFounding, type Founding } from '../directory/founding.ts'
 import { parseJoinRequest, sealJoinResponse } from '../keys/join.ts'
@@ -127,12 +127,12 @@ export class Directory {
     this.#parts.standing.replace(found)
   }
 
-  /** The founder enters the directory as its first user. */
+  /** The founder enters the directory as its first user, unless that happened before. */
   async found(recipient: string): Promise<void> {
     const { founding, database } = this.#parts
-    await database
-      .collection<UserDocument>(directoryCollections.users)
-      .create({ roles: ['admin'] }, { id: founding.user })
+    if ((await this.#devices().get(toHex(founding.publicKey))) !== null) return
+    const users = database.collection<UserDocument>(directoryCollections.users)
+    if ((await users.get(founding.user)) === null) await users.create({ roles: ['admin'] }, { id: founding.user })
     await this.#addDevice(toHex(founding.publicKey), founding.user, recipient)
   }
 
@@ -146,7 +146,13 @@ export class Directory {
 
   async addDatabase({ id, name, mode, key, tagKey }: KnownDatabase): Promise<void> {
     const databases = this.#parts.database.collection<DatabaseDocument>(directoryCollections.databases)
-    if ((await databases.get(id)) === null) await databases.create({ name, mode, key, tagKey }, { id })
+    if ((await databases.get(id)) !== null) return
+    try {
+      await databases.create({ name, mode, key, tagKey }, { id })
+    } catch (error) {
+      // Another call of this process was first: the entry says the same.
+      if (!isVarveError(error, 'EXISTS')) throw error
+    }
   }
 
   async #addDevice(id: string, user: string, recipient: string): Promise<void> {

@@ -34,7 +34,7 @@ export async function* changes(replica: Replica, options: ChangesOptions): Async
   for (;;) {
     options.signal?.throwIfAborted()
     const until = replica.state.position
-    for await (const { document, head, after } of changesAfter(replica, at)) {
+    for await (const { document, id, head, after } of changesAfter(replica, at)) {
       options.signal?.throwIfAborted()
       at = after
       const collection = replica.state.collections[collectionOf(document) - 1]?.name ?? null
@@ -42,7 +42,7 @@ export async function* changes(replica: Replica, options: ChangesOptions): Async
         continue
       const deleted = head.state.status !== 'live'
       yield {
-        id: head.state.id,
+        id,
         collection,
         kind: deleted ? 'deleted' : headOv(head) === 0 ? 'created' : 'updated',
         doc: deleted ? null : typedJson(documentOf(head)),

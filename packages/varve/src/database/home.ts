@@ -26,6 +26,8 @@ export interface KnownDatabase {
   readonly key: string
   /** Id of the key version its tags are made with; never changes. */
   readonly tagKey: string
+  /** True when this device has opened it before. */
+  readonly here?: boolean
 }
 
 export class TenantHome {
@@ -159,6 +161,7 @@ function decodeDatabase(id: string, bytes: Uint8Array): KnownDatabase {
     mode: mode === 'open' ? 'open' : 'sealed',
     key: textOf(key, 'a key name'),
     tagKey: textOf(tagKey, 'a key id'),
+    here: true,
   }
 }
 

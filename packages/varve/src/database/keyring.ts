@@ -1,5 +1,6 @@
 /** The keyring applications use, and the key source replicas read: both over one immutable state. */
 
+import { VarveError } from '../errors.ts'
 import { exportKeys, importKeys } from '../keys/export.ts'
 import { sealingKey } from '../keys/derive.ts'
 import type { KeyVersion } from '../keys/key.ts'
@@ -11,18 +12,23 @@ import type { TenantHome } from './home.ts'
 export interface KeyListener {
   /** Key ids in hex. */
   arrived(ids: readonly string[]): Promise<void>
+  /** Before a key goes: afterwards, what it opened can no longer be found and locked. */
+  removing(): Promise<void>
   removed(name: string): Promise<void>
 }
 
 export class Keyring implements KeySource {
   readonly #home: TenantHome
   readonly #listener: KeyListener
+  readonly #kept: string
   readonly #ready = new Map<string, SealKey>()
   #state: KeyringState
   #changing: Promise<unknown> = Promise.resolve()
 
-  constructor(home: TenantHome, state: KeyringState, listener: KeyListener) {
+  /** `kept` names the key that is never removed. */
+  constructor(home: TenantHome, state: KeyringState, kept: string, listener: KeyListener) {
     this.#home = home
+    this.#kept = kept
     this.#state = state
     this.#listener = listener
   }
@@ -53,12 +59,28 @@ export class Keyring implements KeySource {
   /** Takes in the keys of an export and gives their names; documents under them appear. Throws `WRONG_PASSPHRASE`, `INVALID`. */
   async import(file: string, password: string): Promise<string[]> {
     const keys = await importKeys(file, password)
+    for (const name of new Set(keys.map((key) => key.name))) this.#assertSameKey(name, keys)
     await this.merge(keys)
     return [...new Set(keys.map((key) => key.name))].toSorted()
   }
 
-  /** Forgets all versions of a key; documents under it disappear from this device. Throws `KEY_MISSING`. */
+  /** An export may continue a key that is held, but not take over its name. */
+  #assertSameKey(name: string, keys: readonly KeyVersion[]): void {
+    if (!this.#state.has(name)) return
+    const held = new Set(this.#state.versions(name).map((key) => key.hex))
+    if (keys.some((key) => key.name === name && held.has(key.hex))) return
+    throw new VarveError('INVALID', `The file holds another key "${name}" than this keyring: it was not imported`, {
+      details: { name },
+    })
+  }
+
+  /**
+   * Forgets all versions of a key; documents under it disappear from this device. Throws `KEY_MISSING`,
+   * and `FORBIDDEN` for the tenant's own key, without which nothing opens.
+   */
   async remove(name: string): Promise<void> {
+    if (name === this.#kept) throw new VarveError('FORBIDDEN', `The key "${name}" opens the tenant itself and stays`)
+    await this.#listener.removing()
     await this.#change((state) => state.remove(name))
     await this.#listener.removed(name)
   }

@@ -1,12 +1,13 @@
 /** Making, opening and joining tenants. */
 
+import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { decodeCbor } from '../encoding/cbor.ts'
 import { bytesOf, listOf, textOf } from '../encoding/decode.ts'
 import { checkName } from '../encoding/id.ts'
 import type { Env } from '../env/env.ts'
 import { systemEnv } from '../env/system.ts'
 import { VarveError } from '../errors.ts'
-import { decodeFounding, type Founding } from '../directory/founding.ts'
+import { decodeFounding, tenantId, type Founding } from '../directory/founding.ts'
 import { createIdentity } from '../keys/identity.ts'
 import { encodeJoinRequest, openJoinResponse } from '../keys/join.ts'
 import { parseKeys } from '../keys/export.ts'
@@ -31,14 +32,15 @@ export async function createTenant(
   const identity = createIdentity(options.user, env)
   const home = await TenantHome.open(options.store, options.passphrase, env, true)
   return closingOnError(home, async () => {
+    const keyring = KeyringState.empty.create(tenantKey, env)
     const founding: Founding = {
       name: options.name,
       user: identity.user,
       publicKey: identity.signing.publicKey,
       createdAt: env.now(),
       nonce: env.random(16),
+      key: keyring.current(tenantKey).id,
     }
-    const keyring = KeyringState.empty.create(tenantKey, env)
     await home.save({ identity, founding, keyring })
     const tenant = await Tenant.start({ home, founding, identity, keyring })
     await tenant.directory.found(identity.age.recipient)
@@ -52,7 +54,10 @@ export async function openTenant(options: StoreOptions): Promise<Tenant> {
   return closingOnError(home, async () => {
     const [identity, founding] = [await home.identity(), await home.founding()]
     if (identity === null || founding === null) throw notHere()
-    return Tenant.start({ home, founding, identity, keyring: await home.keyring() })
+    const tenant = await Tenant.start({ home, founding, identity, keyring: await home.keyring() })
+    // A crash while founding may have left the directory without its founder.
+    if (equalBytes(founding.publicKey, identity.signing.publicKey)) await tenant.directory.found(identity.age.recipient)
+    return tenant
   })
 }
 
@@ -74,9 +79,9 @@ export async function createJoinRequest(options: StoreOptions & { readonly user:
   }
 }
 
-/** Completes joining with the admin's response. Throws `NOT_FOUND` without a request, `WRONG_PASSPHRASE`, `KEY_MISSING`, `INVALID`. */
+/** Completes joining with the admin's response; `tenant`, learned another way, must be the id it names. Throws `NOT_FOUND` without a request, `WRONG_PASSPHRASE`, `KEY_MISSING`, `INVALID`. */
 export async function joinTenant(
-  options: StoreOptions & { readonly response: string; readonly password?: string },
+  options: StoreOptions & { readonly response: string; readonly password?: string; readonly tenant?: string },
 ): Promise<Tenant> {
   const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), false)
   return closingOnError(home, async () => {
@@ -94,6 +99,14 @@ export async function joinTenant(
       )
     const founding = decodeFounding(bytesOf(record, null, 'the founding record'))
     const keyring = KeyringState.empty.merge(parseKeys(textOf(keys, 'the keys')))
+    if (keyring.byId(toHex(founding.key)) === undefined)
+      throw new VarveError('INVALID', 'The join response does not hold the key of its tenant: ask for another')
+    if (options.tenant !== undefined && options.tenant !== tenantId(founding)) {
+      throw new VarveError(
+        'FORBIDDEN',
+        `The response is of tenant ${tenantId(founding)}, ${options.tenant} was expected: do not use it`,
+      )
+    }
     await home.save({ founding, keyring })
     return Tenant.start({ home, founding, identity, keyring })
   })

@@ -9,9 +9,9 @@ import { foldEntries } from '../replica/count.ts'
 import {
   entryRows,
   foldBelow,
+  foldVersion,
   noVersion,
   rowAtRecord,
-  rowOfVersion,
   steps,
   type HistorySource,
 } from '../replica/history.ts'
@@ -24,23 +24,23 @@ export function historySource(replica: Replica): HistorySource {
   return { store: replica.store, reader: replica.reader, compare: replica.compare }
 }
 
-/** Local number and head of a document; null when nothing of it is stored. */
+/** Local number and head of a document; null when nothing of it is stored, or nothing of it can be read. */
 export async function findDocument(
   space: Space,
   id: string,
 ): Promise<{ readonly no: number; readonly head: Head } | null> {
   const [row] = await space.replica.store.documents([tagOf(space, id)])
   if (row === null || row === undefined || row.state === null) return null
-  return { no: row.no, head: decodeHead(row.state) }
+  const head = decodeHead(row.state)
+  return head.state.status === 'absent' ? null : { no: row.no, head }
 }
 
 /** The head of version `ov`; null when there is no such version, or nothing of it can be read. */
 export async function headAtVersion(space: Space, id: string, ov: number): Promise<Head | null> {
   const found = await findDocument(space, id)
-  if (found === null || ov < 0 || ov > headOv(found.head)) return null
-  const row = await rowOfVersion(space.replica.store, found.no, ov)
-  if (row === null) return null
-  return visible(await foldBelow(historySource(space.replica), found.no, row.place + 1))
+  if (found === null || !Number.isSafeInteger(ov) || ov < 0 || ov > headOv(found.head)) return null
+  const head = await foldVersion(historySource(space.replica), found.no, ov)
+  return head === null ? null : visible(head)
 }
 
 /** The head as the record was after record number `record`. */
@@ -87,7 +87,7 @@ export async function* history(
     const feed = space.replica.feeds.get(entry.order.feed)
     yield {
       ov: headOv(after),
-      cv: entry.row.cv,
+      cv: after.cv,
       at: isoTime(entry.authoredAt),
       recordedAt: commit === undefined || commit.head.at === null ? null : isoTime(commit.head.at),
       actor: entry.entry?.actor ?? null,

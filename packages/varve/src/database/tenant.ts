@@ -1,7 +1,7 @@
 /** A tenant on one device: its databases, directory and keyring. */
 
 import { primitives } from '../crypto/primitives.ts'
-import { fromHex, toHex, utf8 } from '../encoding/bytes.ts'
+import { equalBytes, fromHex, toHex, utf8 } from '../encoding/bytes.ts'
 import { checkName } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
 import { tenantId, type Founding } from '../directory/founding.ts'
@@ -11,6 +11,7 @@ import type { DeviceIdentity } from '../keys/identity.ts'
 import type { KeyringState } from '../keys/keyring.ts'
 import { collectionTag } from '../log/tag.ts'
 import type { Mode, ReplicaContext } from '../replica/context.ts'
+import { newerFormat } from '../replica/reader.ts'
 import { Replica } from '../replica/replica.ts'
 import { keyArrived, keyRemoved } from '../replica/unlock.ts'
 import { Database, type DatabaseHome } from './database.ts'
@@ -61,8 +62,9 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     this.name = parts.founding.name
     this.me = { user: parts.identity.user, device: toHex(parts.identity.signing.publicKey) }
     this.#standing = new Standing(parts.founding, parts.identity.signing.publicKey)
-    this.keys = new Keyring(parts.home, parts.keyring, {
+    this.keys = new Keyring(parts.home, parts.keyring, tenantKey, {
       arrived: (ids) => this.#keysArrived(ids),
+      removing: () => this.#openAll(),
       removed: (name) => this.#eachReplica((replica) => keyRemoved(replica, name)),
     })
   }
@@ -98,12 +100,11 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     if (checkName(name, 'database') === directoryName)
       throw new VarveError('RESERVED_NAME', `"${directoryName}" is the tenant's own database: choose another name`)
     const existing = await this.#find(name)
-    if (existing !== undefined && options.mode !== undefined && existing.mode !== options.mode) {
-      throw new VarveError('INVALID', `The database "${name}" is ${existing.mode} and stays so: open it without a mode`)
-    }
+    if (existing !== undefined) assertAsked(existing, options)
+    else if (options.key === undefined) await this.#assertNoHidden(name)
     const known = existing ?? this.#known(name, options.mode ?? 'sealed', options.key ?? tenantKey)
     const { database } = await this.#openDatabase(known)
-    await this.#parts.home.saveDatabase(known)
+    if (!(await this.#isHere(known.id))) await this.#parts.home.saveDatabase(known)
     if (existing === undefined) await this.directory.addDatabase(known)
     return database
   }
@@ -147,27 +148,53 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   }
 
   async #close(): Promise<void> {
-    await this.#eachReplica((replica) => replica.close())
+    const results = await Promise.allSettled(
+      [...this.#open.values()].map(async (opening) => (await opening).replica.close()),
+    )
     await this.#parts.home.close()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   async #directoryReplica(): Promise<Replica> {
     return (await this.#openDatabase(this.#known(directoryName, 'sealed', tenantKey))).replica
   }
 
+  async #isHere(id: string): Promise<boolean> {
+    return (await this.#parts.home.databases()).some((database) => database.id === id)
+  }
+
   async #find(name: string): Promise<KnownDatabase | undefined> {
     const here = (await this.#parts.home.databases()).find((database) => database.name === name)
-    return here ?? (await this.directory.databases()).find((database) => database.name === name)
+    if (here !== undefined) return here
+    // Every member may add databases to the directory: only entries that say what their id says are believed.
+    return (await this.directory.databases()).find((entry) => {
+      if (entry.name !== name || this.keys.byId(entry.tagKey) === null) return false
+      const known = this.#known(name, entry.mode, entry.key)
+      return known.id === entry.id && known.tagKey === entry.tagKey
+    })
+  }
+
+  /** A database of this name may exist under a key that is not held: another one beside it would only confuse. */
+  async #assertNoHidden(name: string): Promise<void> {
+    const hidden = (await this.directory.databases()).find(
+      (entry) => entry.name === name && this.keys.byId(entry.tagKey) === null,
+    )
+    if (hidden === undefined) return
+    throw new VarveError(
+      'KEY_MISSING',
+      `The database "${name}" is sealed under the key "${hidden.key}", which is not held: import it, or name another key`,
+      { details: { key: hidden.key } },
+    )
   }
 
   /** What a new database of this name is: the same on every device, so that two that make it offline agree. */
   #known(name: string, mode: Mode, key: string): KnownDatabase {
-    const [first] = this.keys.versions(key)
-    const [base] = this.keys.versions(tenantKey)
+    const base = this.keys.versions(tenantKey).find((version) => equalBytes(version.id, this.#parts.founding.key))
+    const first = key === tenantKey ? base : this.keys.versions(key)[0]
     if (first === undefined || base === undefined)
       throw new VarveError('KEY_MISSING', `The keyring holds no key "${key}"`, { details: { key } })
     const secret = primitives.hkdfSha256(base.bytes, `varve/database-id/v1\0${this.id}`, 32)
-    const id = toHex(primitives.hmacSha256(secret, utf8(`${mode}\0${name}`)).slice(0, 16))
+    const id = toHex(primitives.hmacSha256(secret, utf8(`${mode}\0${first.hex}\0${name}`)).slice(0, 16))
     return { id, name, mode, key, tagKey: first.hex }
   }
 
@@ -191,6 +218,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     }
     const store = await this.#parts.home.openStore(known.id)
     const replica = await Replica.open(this.#context(known, tagKey(version), store))
+    await this.#unlockKnown(replica)
     return { replica, database: new Database(replica, this) }
   }
 
@@ -222,6 +250,20 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     }
   }
 
+  /** Keys may have come while this database was closed. */
+  async #unlockKnown(replica: Replica): Promise<void> {
+    const held = this.keys.names().flatMap((name) => this.keys.versions(name).map((key) => key.hex))
+    for (const hex of [...held, newerFormat]) {
+      if ((await replica.store.locked(hex, 0, 1)).length > 0) await keyArrived(replica, hex)
+    }
+  }
+
+  async #openAll(): Promise<void> {
+    for (const known of await this.#parts.home.databases()) {
+      if (this.keys.byId(known.tagKey) !== null) await this.#openDatabase(known)
+    }
+  }
+
   async #keysArrived(ids: readonly string[]): Promise<void> {
     await this.#eachReplica(async (replica) => {
       for (const id of ids) await keyArrived(replica, id)
@@ -233,6 +275,29 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       const { replica } = await opening
       await work(replica)
     }
+  }
+}
+
+/** What the caller asks for must be what the database is; an open one is never opened unasked. */
+function assertAsked(existing: KnownDatabase, options: { readonly mode?: Mode; readonly key?: string }): void {
+  const { name, mode, key } = existing
+  if (
+    mode !== (options.mode ?? 'sealed') &&
+    !(mode === 'open' && options.mode === undefined && existing.here === true)
+  ) {
+    const hint = mode === 'open' ? "its server may read it: open it with { mode: 'open' }" : 'open it without a mode'
+    throw new VarveError('INVALID', `The database "${name}" is ${mode} and stays so; ${hint}`, {
+      details: { name, mode },
+    })
+  }
+  if (options.key !== undefined && options.key !== key) {
+    throw new VarveError(
+      'INVALID',
+      `The database "${name}" is sealed under the key "${key}" and stays so: open it without a key`,
+      {
+        details: { name, key },
+      },
+    )
   }
 }
 

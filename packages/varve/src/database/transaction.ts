@@ -72,7 +72,7 @@ export async function transact<R>(
   for (let attempt = 1; ; attempt++) {
     options.signal?.throwIfAborted()
     const run = new Run(replica, space, options)
-    const result = await work(run)
+    const result = await run.during(work)
     try {
       await run.commit()
       return result
@@ -87,11 +87,41 @@ class Run implements Transaction {
   readonly #space: (name: string) => Space
   readonly #options: WriteOptions
   readonly #held = new Map<string, Held>()
+  /** Calls that have not been answered yet, in order; each waits for the one before. */
+  readonly #calls = new Set<Promise<unknown>>()
+  #last: Promise<unknown> = Promise.resolve()
+  #ended = false
 
   constructor(replica: Replica, space: (name: string) => Space, options: WriteOptions) {
     this.#replica = replica
     this.#space = space
     this.#options = options
+  }
+
+  /** Runs the work and everything it called, also what it did not wait for. */
+  async during<R>(work: (tx: Transaction) => R | Promise<R>): Promise<R> {
+    try {
+      const result = await work(this)
+      while (this.#calls.size > 0) await Promise.all(this.#calls)
+      return result
+    } finally {
+      this.#ended = true
+      for (const call of this.#calls) call.catch(() => undefined)
+    }
+  }
+
+  #inOrder<R>(work: () => Promise<R>): Promise<R> {
+    if (this.#ended) {
+      return Promise.reject(
+        new VarveError('CLOSED', 'The transaction has ended: what it writes must be called before its work returns'),
+      )
+    }
+    const call = this.#last.then(work)
+    this.#last = call.catch(() => undefined)
+    this.#calls.add(call)
+    const answered = (): void => void this.#calls.delete(call)
+    call.then(answered, answered)
+    return call
   }
 
   collection<T>(name: string): TransactionCollection<T> {
@@ -101,16 +131,20 @@ class Run implements Transaction {
       indexes: () => Promise.resolve(readyIndexes(space)),
     }
     return {
-      get: async (id) => {
-        const held = await this.#hold(space, id)
-        return held.state.status === 'live' ? typed<T>(docOf(this.#headOf(held))) : null
-      },
-      create: (data, options = {}) => this.#stage(space, createWrite(space, data, options)),
-      update: (id, data, options = {}) => this.#stage(space, updateWrite(space, id, data, options)),
-      patch: (id, change, options = {}) => this.#stage(space, patchWrite(space, id, change, options)),
-      enrich: (id, part, options = {}) => this.#stage(space, enrichWrite(space, id, part, options)),
-      delete: (id, options = {}) => this.#stage(space, deleteWrite(space, id, options)),
-      restore: (id, options = {}) => this.#stage(space, restoreWrite(space, id, options, null)),
+      get: (id) =>
+        this.#inOrder(async () => {
+          const held = await this.#hold(space, id)
+          return held.state.status === 'live' ? typed<T>(docOf(this.#headOf(held))) : null
+        }),
+      create: (data, options = {}) => this.#inOrder(() => this.#stage(space, createWrite(space, data, options))),
+      update: (id, data, options = {}) =>
+        this.#inOrder(() => this.#stage(space, updateWrite(space, id, data, options))),
+      patch: (id, change, options = {}) =>
+        this.#inOrder(() => this.#stage(space, patchWrite(space, id, change, options))),
+      enrich: (id, part, options = {}) =>
+        this.#inOrder(() => this.#stage(space, enrichWrite(space, id, part, options))),
+      delete: (id, options = {}) => this.#inOrder(() => this.#stage(space, deleteWrite(space, id, options))),
+      restore: (id, options = {}) => this.#inOrder(() => this.#stage(space, restoreWrite(space, id, options, null))),
       find: (filter) => Query.of<T>(home, filter),
     }
   }

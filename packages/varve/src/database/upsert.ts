@@ -53,7 +53,7 @@ export async function upsertTask(
           options,
         )
       }
-      const same = livingHead(head, id, true)
+      const same = livingHead(head, id)
       const operations = enrichOperations([attributes], options.functionId ?? null)
       validated(space, foldEntry(same.state, { id, actor: null, operations }).data)
       return planOf(space, { id, tag, kind: 'enrich', operations }, view, options, false)

@@ -18,6 +18,8 @@ import type { CreateOptions, EnrichOptions, WriteOptions, Written } from './type
 export interface Write {
   readonly id: string
   readonly tag: Uint8Array
+  /** True when the id was made just now, so that no stored document can have it. */
+  readonly fresh?: boolean
   /** Further documents the intent reads. */
   readonly reads: readonly Uint8Array[]
   readonly options: WriteOptions
@@ -25,10 +27,15 @@ export interface Write {
   intend(head: Head | undefined, view: PlanView): Intent | Promise<Intent>
 }
 
+/** The documents that must be loaded before a write can be planned. */
+export function tagsOf(write: Write): readonly Uint8Array[] {
+  return write.fresh === true ? write.reads : [write.tag, ...write.reads]
+}
+
 /** A task for one write. */
 export function taskOf(space: Space, write: Write): WriteTask<Written> {
   return {
-    tags: [write.tag, ...write.reads],
+    tags: tagsOf(write),
     size: 1,
     alone: write.options.expectedOv !== undefined || space.rules.conflict === 'reject',
     plan: (view) => {
@@ -65,7 +72,8 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
     })
   }
   const { env, tagKey } = space.replica.context
-  const id = checkId(options.id ?? parsed.id ?? newId(env.now(), env.random(10)))
+  const given = options.id ?? parsed.id
+  const id = given === null ? newId(env.now(), env.random(10)) : checkId(given)
   const attributes = validated(space, parsed.attributes)
   const parent = options.parentRecord
   const parentTag =
@@ -80,6 +88,7 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
   return {
     id,
     tag,
+    fresh: given === null,
     reads: parentTag === null ? [] : [parentTag],
     options,
     intend: (head, view) => {
@@ -98,6 +107,8 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
 function lineageOf(options: CreateOptions, parent: Head | undefined): Lineage | null {
   const { parentRecord, origin } = options
   if (parentRecord === undefined && origin === undefined) return null
+  for (const name of ['id', 'collection', 'system'] as const)
+    if (origin?.[name] !== undefined) checkId(origin[name], `origin ${name}`)
   const inherited = parent?.state.lineage ?? null
   const system = origin?.system === undefined ? '' : `${origin.system}:`
   return {
@@ -150,6 +161,7 @@ export function enrichWrite(space: Space, id: string, part: unknown, options: En
 }
 
 export function enrichOperations(parts: readonly JsonObject[], functionId: string | null): readonly Operation[] {
+  if (functionId !== null) checkId(functionId, 'function id')
   return parts.map((part) => ({ op: 'merge', part, functionId }))
 }
 

@@ -18,15 +18,25 @@ export interface Founding {
   readonly createdAt: number
   /** 16 random bytes. */
   readonly nonce: Uint8Array
+  /** Id of the first version of the tenant's own key, 16 bytes: what everything of the tenant derives from. */
+  readonly key: Uint8Array
 }
 
 export function encodeFounding(founding: Founding): Uint8Array {
-  return encodeCbor([version, founding.name, founding.user, founding.publicKey, founding.createdAt, founding.nonce])
+  return encodeCbor([
+    version,
+    founding.name,
+    founding.user,
+    founding.publicKey,
+    founding.createdAt,
+    founding.nonce,
+    founding.key,
+  ])
 }
 
 /** Throws `INVALID` or `UNSUPPORTED_VERSION`. */
 export function decodeFounding(bytes: Uint8Array): Founding {
-  const [format, name, user, publicKey, createdAt, nonce] = listOf(
+  const [format, name, user, publicKey, createdAt, nonce, key] = listOf(
     decodeCbor(bytes, 'The founding record'),
     'The founding record',
   )
@@ -41,6 +51,7 @@ export function decodeFounding(bytes: Uint8Array): Founding {
     publicKey: bytesOf(publicKey, 32, 'the founding device'),
     createdAt: wholeNumber(createdAt, 'the founding time'),
     nonce: bytesOf(nonce, 16, 'the founding nonce'),
+    key: bytesOf(key, 16, 'the founding key'),
   }
 }
 

@@ -43,7 +43,8 @@ export class Standing {
   refuses(publicKey: Uint8Array): string | null {
     if (this.isAdmin(publicKey)) return null
     const device = this.#devices.get(toHex(publicKey))
-    if (device?.revoked === true) return `The device of "${device.user}" was revoked`
+    // The reason stands in the receipt, which anyone may read: it names nobody.
+    if (device?.revoked === true) return 'The device was revoked'
     if (device === undefined && !equalBytes(publicKey, this.#own)) return 'The device is not in the directory'
     return null
   }

@@ -3,7 +3,7 @@
 import { equalJson, isJsonArray, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import { mergeObjects } from './merge.ts'
 import type { Lineage, Operation } from './operation.ts'
-import { changeAt, withAttribute } from './tree.ts'
+import { changeAt, withAttribute, type Owned } from './tree.ts'
 
 export type Status = 'absent' | 'live' | 'deleted'
 
@@ -44,12 +44,25 @@ export interface FoldEntry {
  */
 export function foldEntry(state: DocumentState, entry: FoldEntry): DocumentState {
   let after = state
-  for (const operation of entry.operations) after = foldOperation(after, operation, entry)
-  return after === state ? state : { ...after, updatedBy: entry.actor }
+  const owned: Owned = new WeakSet()
+  for (const operation of entry.operations) after = foldOperation(after, operation, entry, owned)
+  return after === state || (entry.operations.length > 1 && sameState(after, state))
+    ? state
+    : { ...after, updatedBy: entry.actor }
 }
 
-function foldOperation(state: DocumentState, operation: Operation, entry: FoldEntry): DocumentState {
-  if (operation.op === 'put') return foldPut(state, operation.data, operation.lineage, entry)
+/** Several operations may undo each other: then the entry changed nothing. */
+function sameState(a: DocumentState, b: DocumentState): boolean {
+  return (
+    a.status === b.status &&
+    a.lineage === b.lineage &&
+    a.functionIds.length === b.functionIds.length &&
+    equalJson(a.data, b.data)
+  )
+}
+
+function foldOperation(state: DocumentState, operation: Operation, entry: FoldEntry, owned: Owned): DocumentState {
+  if (operation.op === 'put') return foldPut(state, operation, entry, owned)
   if (state.status === 'absent') return state
   switch (operation.op) {
     case 'delete':
@@ -57,57 +70,68 @@ function foldOperation(state: DocumentState, operation: Operation, entry: FoldEn
     case 'restore':
       return state.status === 'live' ? state : { ...state, status: 'live' }
     case 'merge':
-      return foldMerge(state, operation.part, operation.functionId)
+      return foldMerge(state, operation, owned)
     default: {
-      const data = changeData(state.data, operation)
+      const data = changeData(state.data, operation, owned)
       return data === state.data && state.status === 'live' ? state : { ...state, status: 'live', data }
     }
   }
 }
 
 /** On a document that exists a `put` sets its attributes: two devices that create one id end with one merged document. */
-function foldPut(state: DocumentState, data: JsonObject, lineage: Lineage | null, entry: FoldEntry): DocumentState {
+function foldPut(
+  state: DocumentState,
+  { data, lineage }: Extract<Operation, { readonly op: 'put' }>,
+  entry: FoldEntry,
+  owned: Owned,
+): DocumentState {
   if (state.status === 'absent') {
     return { ...absentState, status: 'live', id: entry.id ?? '', data, lineage, createdBy: entry.actor }
   }
   let merged = state.data
-  for (const [name, value] of Object.entries(data)) merged = setAttribute(merged, name, value)
+  for (const [name, value] of Object.entries(data)) merged = setAttribute(merged, name, value, owned)
   return { ...state, status: 'live', data: merged, lineage: state.lineage ?? lineage }
 }
 
-function foldMerge(state: DocumentState, part: JsonObject, functionId: string | null): DocumentState {
-  const data = mergeObjects(state.data, part)
+function foldMerge(
+  state: DocumentState,
+  { part, functionId }: Extract<Operation, { readonly op: 'merge' }>,
+  owned: Owned,
+): DocumentState {
+  const data = mergeObjects(state.data, part, owned)
   const known = functionId === null || state.functionIds.includes(functionId)
   if (data === state.data && known && state.status === 'live') return state
   const functionIds = known ? state.functionIds : [...state.functionIds, functionId]
   return { ...state, status: 'live', data, functionIds }
 }
 
-function setAttribute(data: JsonObject, name: string, value: JsonValue): JsonObject {
-  return Object.hasOwn(data, name) && equalJson(data[name], value) ? data : withAttribute(data, name, value)
+function setAttribute(data: JsonObject, name: string, value: JsonValue, owned: Owned): JsonObject {
+  return Object.hasOwn(data, name) && equalJson(data[name], value) ? data : withAttribute(data, name, value, owned)
 }
 
 type AttributeOperation = Extract<Operation, { readonly path: unknown }>
 
 /** `data` after an operation at a path; `data` itself when it changes nothing. */
-export function changeData(data: JsonObject, operation: AttributeOperation): JsonObject {
+function changeData(data: JsonObject, operation: AttributeOperation, owned: Owned): JsonObject {
   switch (operation.op) {
     case 'set':
-      return changeAt(data, operation.path, (before) => (equalJson(before, operation.value) ? before : operation.value))
+      return changeAt(data, operation.path, owned, (before) =>
+        equalJson(before, operation.value) ? before : operation.value,
+      )
     case 'unset':
-      return changeAt(data, operation.path, () => undefined)
+      return changeAt(data, operation.path, owned, () => undefined)
     case 'inc':
-      return changeAt(data, operation.path, (before) => increment(before, operation.by))
+      return changeAt(data, operation.path, owned, (before) => increment(before, operation.by))
     case 'push':
-      return changeAt(data, operation.path, (before) =>
+      return changeAt(data, operation.path, owned, (before) =>
         isArrayOrMissing(before) ? append(before, operation.values) : before,
       )
     case 'addToSet':
-      return changeAt(data, operation.path, (before) =>
+      return changeAt(data, operation.path, owned, (before) =>
         isArrayOrMissing(before) ? addMissing(before, operation.values) : before,
       )
     case 'pull':
-      return changeAt(data, operation.path, (before) =>
+      return changeAt(data, operation.path, owned, (before) =>
         isJsonArray(before) ? remove(before, operation.values) : before,
       )
   }
@@ -129,14 +153,41 @@ function append(before: readonly JsonValue[] | undefined, values: readonly JsonV
 
 function addMissing(before: readonly JsonValue[] | undefined, values: readonly JsonValue[]): JsonValue {
   const array = before ?? []
+  const known = new Elements(array)
   const missing: JsonValue[] = []
-  for (const value of values) {
-    if (![...array, ...missing].some((element) => equalJson(element, value))) missing.push(value)
-  }
+  for (const value of values) if (known.add(value)) missing.push(value)
   return missing.length === 0 && before !== undefined ? before : [...array, ...missing]
 }
 
 function remove(before: readonly JsonValue[], values: readonly JsonValue[]): readonly JsonValue[] {
-  const kept = before.filter((element) => !values.some((value) => equalJson(element, value)))
+  const gone = new Elements(values)
+  const kept = before.filter((element) => !gone.has(element))
   return kept.length === before.length ? before : kept
+}
+
+/** A set of JSON values by deep equality; scalars, which sets are mostly made of, are found at once. */
+class Elements {
+  readonly #scalars = new Set<JsonValue>()
+  readonly #others: JsonValue[] = []
+
+  constructor(values: readonly JsonValue[]) {
+    for (const value of values) this.#insert(value)
+  }
+
+  has(value: JsonValue): boolean {
+    if (value === null || typeof value !== 'object') return this.#scalars.has(value)
+    return this.#others.some((other) => equalJson(other, value))
+  }
+
+  /** False when it was there already. */
+  add(value: JsonValue): boolean {
+    if (this.has(value)) return false
+    this.#insert(value)
+    return true
+  }
+
+  #insert(value: JsonValue): void {
+    if (value === null || typeof value !== 'object') this.#scalars.add(value)
+    else this.#others.push(value)
+  }
 }

@@ -193,9 +193,16 @@ function readLineage(value: JsonValue | undefined): Lineage | null {
   }
 }
 
-/** ISO 8601 text in UTC of Unix milliseconds. */
+let lastMs = 0
+let lastIso = '1970-01-01T00:00:00.000Z'
+
+/** ISO 8601 text in UTC of Unix milliseconds. Documents of one commit share their times: the last text is kept. */
 export function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastIso
 }
 
 /** Unix milliseconds of an ISO text or a Date; throws `INVALID`. */

@@ -1,49 +1,60 @@
 /** Enrichment: deep merge of objects with array union, the same on every replica. */
 
 import { equalJson, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts'
-import { withAttribute } from './tree.ts'
+import { withAttribute, type Owned } from './tree.ts'
 
 /**
  * `target` enriched with `part`: objects merge deeply, arrays unite without duplicates, null overrides,
  * a scalar joins an array once, other values are replaced. Returns `target` itself when nothing changes.
  */
-export function mergeObjects(target: JsonObject, part: JsonObject): JsonObject {
+export function mergeObjects(target: JsonObject, part: JsonObject, owned: Owned): JsonObject {
   let merged = target
   for (const [name, addition] of Object.entries(part)) {
     const before = Object.hasOwn(merged, name) ? merged[name] : undefined
-    const after = mergeValues(before, addition)
-    if (after !== before) merged = withAttribute(merged, name, after)
+    const after = mergeValues(before, addition, owned)
+    if (after !== before) merged = withAttribute(merged, name, after, owned)
   }
   return merged
 }
 
-function mergeValues(before: JsonValue | undefined, addition: JsonValue): JsonValue {
+function mergeValues(before: JsonValue | undefined, addition: JsonValue, owned: Owned): JsonValue {
   if (before === undefined || addition === null)
-    return before === addition ? addition : isJsonArray(addition) ? uniteArrays([], addition) : addition
-  if (isJsonArray(before)) return uniteArrays(before, isJsonArray(addition) ? addition : [addition])
-  if (isJsonArray(addition)) return uniteArrays([], addition)
-  if (isJsonObject(before) && isJsonObject(addition)) return mergeObjects(before, addition)
+    return before === addition ? addition : isJsonArray(addition) ? uniteArrays([], addition, owned) : addition
+  if (isJsonArray(before)) return uniteArrays(before, isJsonArray(addition) ? addition : [addition], owned)
+  if (isJsonArray(addition)) return uniteArrays([], addition, owned)
+  if (isJsonObject(before) && isJsonObject(addition)) return mergeObjects(before, addition, owned)
   return equalJson(before, addition) ? before : addition
 }
 
 /** `array` with the elements of `additions` it does not have; objects with the same id are merged. */
-export function uniteArrays(array: readonly JsonValue[], additions: readonly JsonValue[]): readonly JsonValue[] {
-  let united: JsonValue[] | null = null
+export function uniteArrays(
+  array: readonly JsonValue[],
+  additions: readonly JsonValue[],
+  owned: Owned,
+): readonly JsonValue[] {
+  const united = [...array]
+  const scalars = new Set(array.filter(isScalar))
+  let changed = false
   for (const addition of additions) {
-    const current: readonly JsonValue[] = united ?? array
-    const position = current.findIndex((element) => sameElement(element, addition))
-    const element = current[position]
-    if (position < 0 || element === undefined) {
-      united = [...current, addition]
+    if (isScalar(addition)) {
+      if (scalars.has(addition)) continue
+      scalars.add(addition)
+      united.push(addition)
+      changed = true
       continue
     }
-    const merged = isJsonObject(element) && isJsonObject(addition) ? mergeObjects(element, addition) : element
-    if (merged !== element) {
-      united = [...current]
-      united[position] = merged
-    }
+    const position = united.findIndex((element) => sameElement(element, addition))
+    const element = united[position]
+    const merged = isJsonObject(element) && isJsonObject(addition) ? mergeObjects(element, addition, owned) : element
+    if (merged === undefined) united.push(addition)
+    else united[position] = merged
+    if (merged !== element || merged === undefined) changed = true
   }
-  return united ?? array
+  return changed ? united : array
+}
+
+function isScalar(value: JsonValue): value is null | boolean | number | string {
+  return value === null || typeof value !== 'object'
 }
 
 /** Objects are the same element by `id` or `_id` where both have one, everything else by deep equality. */

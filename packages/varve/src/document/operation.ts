@@ -2,6 +2,7 @@
 
 import { listOf, textOf, textOrNull, wholeNumber } from '../encoding/decode.ts'
 import { checkAttribute, isJsonObject, toJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
+import { joinPath } from '../encoding/path.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 
@@ -36,10 +37,12 @@ export function encodeOperation(operation: Operation): readonly unknown[] {
   switch (operation.op) {
     case 'put': {
       const lineage = operation.lineage
-      if (lineage === null) return [code, operation.data]
+      const [names, values] = [Object.keys(operation.data), Object.values(operation.data)]
+      if (lineage === null) return [code, names, values]
       return [
         code,
-        operation.data,
+        names,
+        values,
         [lineage.parentId, lineage.parentCollection, lineage.originId, lineage.originCollection],
       ]
     }
@@ -71,21 +74,21 @@ export function decodeOperation(value: unknown): Operation {
   }
   switch (op) {
     case 'put':
-      return { op, data: decodeObject(fields[1]), lineage: decodeLineage(fields[2]) }
-    case 'set':
-      return { op, path: decodePath(fields[1]), value: toJson(fields[2], 'value') }
+      return { op, data: decodeAttributes(fields[1], fields[2]), lineage: decodeLineage(fields[3]) }
+    case 'set': {
+      const path = decodePath(fields[1])
+      return { op, path, value: decodeValue(fields[2], path) }
+    }
     case 'unset':
       return { op, path: decodePath(fields[1]) }
     case 'inc':
       return { op, path: decodePath(fields[1]), by: decodeNumber(fields[2]) }
     case 'push':
     case 'addToSet':
-    case 'pull':
-      return {
-        op,
-        path: decodePath(fields[1]),
-        values: listOf(fields[2], 'the values').map((inner) => toJson(inner, 'values')),
-      }
+    case 'pull': {
+      const path = decodePath(fields[1])
+      return { op, path, values: listOf(fields[2], 'the values').map((inner) => decodeValue(inner, path)) }
+    }
     case 'merge':
       return { op, part: decodeObject(fields[1]), functionId: textOrNull(fields[2], 'the function id') }
     case 'delete':
@@ -94,10 +97,31 @@ export function decodeOperation(value: unknown): Operation {
   }
 }
 
+/** The attributes of a `put` are two lists, so that they keep their order and cost no map. */
+function decodeAttributes(names: unknown, values: unknown): JsonObject {
+  const list = listOf(values, 'the values of the attributes')
+  const data: Record<string, JsonValue> = {}
+  listOf(names, 'the names of the attributes').forEach((name, i) => {
+    const text = textOf(name, 'the name of an attribute')
+    checkAttribute(text, '', 0)
+    if (Object.hasOwn(data, text))
+      throw new VarveError('INVALID', `The attribute "${text}" stands twice in one operation`)
+    data[text] = toJson(list[i], text, 'refuse', 1)
+  })
+  if (Object.keys(data).length !== list.length)
+    throw new VarveError('INVALID', 'Names and values of attributes differ in number')
+  return data
+}
+
 function decodeObject(value: unknown): JsonObject {
   const data = toJson(value, '')
   if (!isJsonObject(data)) throw new VarveError('INVALID', 'An operation should carry an object')
   return data
+}
+
+/** A value below a path is as deep as the path is long, and may hold names that are reserved at the top only. */
+function decodeValue(value: unknown, path: Path): JsonValue {
+  return toJson(value, joinPath(path), 'refuse', path.length)
 }
 
 function decodePath(value: unknown): Path {

@@ -24,56 +24,60 @@ export function arrayPosition(segment: string): number | null {
   return /^(0|[1-9][0-9]{0,8})$/.test(segment) ? Number(segment) : null
 }
 
-/** Attributes in the order they were first written; `undefined` removes. */
-export function withAttribute(object: JsonObject, name: string, value: JsonValue | undefined): JsonObject {
-  if (value === undefined) {
-    if (!Object.hasOwn(object, name)) return object
-    const { [name]: _removed, ...rest } = object
-    return rest
-  }
-  return { ...object, [name]: value }
+/** Objects made while one entry is folded, which nobody else holds: they may be changed in place. */
+export type Owned = WeakSet<object>
+
+/**
+ * `object` with an attribute set, or removed when `value` is undefined; attributes keep the order in which
+ * they were first written. Copies once in an entry: thousands of changes to one object cost one copy.
+ */
+export function withAttribute(
+  object: JsonObject,
+  name: string,
+  value: JsonValue | undefined,
+  owned: Owned,
+): JsonObject {
+  if (value === undefined && !Object.hasOwn(object, name)) return object
+  const own = owned.has(object) ? object : { ...object }
+  owned.add(own)
+  if (value === undefined) Reflect.deleteProperty(own, name)
+  else Reflect.set(own, name, value)
+  return own
+}
+
+/** What becomes of the value at the end of a path. */
+type Change = (value: JsonValue | undefined) => JsonValue | undefined
+
+interface Edit {
+  readonly owned: Owned
+  readonly change: Change
 }
 
 /**
  * `root` with `change` applied to the value at `path`. Missing objects on the way are made, scalars
  * on the way give way to objects (the later writer wins). `change` returning its argument changes nothing.
  */
-export function changeAt(
-  root: JsonObject,
-  path: Path,
-  change: (value: JsonValue | undefined) => JsonValue | undefined,
-): JsonObject {
-  const changed = changeFrom(root, path, 0, change)
+export function changeAt(root: JsonObject, path: Path, owned: Owned, change: Change): JsonObject {
+  const changed = changeFrom(root, path, 0, { owned, change })
   return isJsonObject(changed) ? changed : root
 }
 
-function changeFrom(
-  value: JsonValue | undefined,
-  path: Path,
-  depth: number,
-  change: (value: JsonValue | undefined) => JsonValue | undefined,
-): JsonValue | undefined {
+function changeFrom(value: JsonValue | undefined, path: Path, depth: number, edit: Edit): JsonValue | undefined {
   const segment = path[depth]
-  if (segment === undefined) return change(value)
-  if (isJsonArray(value)) return changeElement(value, segment, path, depth, change)
+  if (segment === undefined) return edit.change(value)
+  if (isJsonArray(value)) return changeElement(value, path, depth, edit)
   const object = isJsonObject(value) ? value : {}
   const before = Object.hasOwn(object, segment) ? object[segment] : undefined
-  const after = changeFrom(before, path, depth + 1, change)
+  const after = changeFrom(before, path, depth + 1, edit)
   if (after === before) return value
-  return withAttribute(object, segment, after)
+  return withAttribute(object, segment, after, edit.owned)
 }
 
-function changeElement(
-  array: readonly JsonValue[],
-  segment: string,
-  path: Path,
-  depth: number,
-  change: (value: JsonValue | undefined) => JsonValue | undefined,
-): JsonValue {
-  const position = arrayPosition(segment)
+function changeElement(array: readonly JsonValue[], path: Path, depth: number, edit: Edit): JsonValue {
+  const position = arrayPosition(path[depth] ?? '')
   if (position === null || position > array.length + arrayGap) return array
   const before = array[position]
-  const after = changeFrom(before, path, depth + 1, change)
+  const after = changeFrom(before, path, depth + 1, edit)
   if (after === before) return array
   const copy = array.slice()
   while (copy.length < position) copy.push(null)

@@ -74,8 +74,15 @@ export function fromHex(text: string): Uint8Array {
 /** A whole number below 2^53 as 8 big-endian bytes. */
 export function uint64(value: number): Uint8Array {
   const bytes = new Uint8Array(8)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, Math.floor(value / 0x1_0000_0000))
-  view.setUint32(4, value >>> 0)
+  writeUint64(bytes, 0, value)
   return bytes
+}
+
+/** Writes a whole number below 2^53 as 8 big-endian bytes at `offset`. */
+export function writeUint64(target: Uint8Array, offset: number, value: number): void {
+  let rest = value
+  for (let i = offset + 7; i >= offset; i--) {
+    target[i] = rest & 0xff
+    rest = Math.floor(rest / 256)
+  }
 }

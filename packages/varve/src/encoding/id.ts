@@ -5,19 +5,21 @@ import { assertLimit, limits } from '../limits.ts'
 import { utf8 } from './bytes.ts'
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+const digits = new Uint8Array(128)
+for (let i = 0; i < alphabet.length; i++) digits[alphabet.charCodeAt(i)] = i
 const generated = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
 /** A new id for the moment `ms`; ids of later moments sort later. `random` gives 10 fresh bytes. */
 export function newId(ms: number, random: Uint8Array): string {
-  let time = ''
-  for (let rest = ms, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = (alphabet[rest % 32] ?? '') + time
-  let tail = ''
+  const codes = new Uint8Array(26)
+  for (let rest = ms, i = 9; i >= 0; i--, rest = Math.floor(rest / 32)) codes[i] = alphabet.charCodeAt(rest % 32)
+  let next = 10
   for (let i = 0, bits = 0, held = 0; i < 10; i++) {
     held = (held << 8) | (random[i] ?? 0)
-    for (bits += 8; bits >= 5; bits -= 5) tail += alphabet[(held >>> (bits - 5)) & 31] ?? ''
+    for (bits += 8; bits >= 5; bits -= 5) codes[next++] = alphabet.charCodeAt((held >>> (bits - 5)) & 31)
     held &= 0xff
   }
-  return time + tail
+  return String.fromCharCode(...codes)
 }
 
 /** True when the id has the layout of a generated one, so that its first ten characters are a time. */
@@ -28,7 +30,7 @@ export function isGeneratedId(id: string): boolean {
 /** The 48-bit time of a generated id, in milliseconds. */
 export function generatedIdMs(id: string): number {
   let ms = 0
-  for (let i = 0; i < 10; i++) ms = ms * 32 + alphabet.indexOf(id.charAt(i))
+  for (let i = 0; i < 10; i++) ms = ms * 32 + (digits[id.charCodeAt(i)] ?? 0)
   return ms
 }
 

@@ -1,7 +1,8 @@
 /** The data model: JSON values, and the checks that outside values pass once before they become documents. */
 
 import { VarveError } from '../errors.ts'
-import { limits } from '../limits.ts'
+import { assertLimit, limits } from '../limits.ts'
+import { utf8 } from './bytes.ts'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 export interface JsonObject {
@@ -28,7 +29,14 @@ export type UndefinedRule = 'refuse' | 'ignore'
  * A deep copy of `value` as JSON; throws `INVALID` or `RESERVED_NAME` naming the path of the first
  * value that JSON cannot carry exactly. `-0` becomes `0`, the one value JSON cannot tell apart.
  */
-export function toJson(value: unknown, path: string, rule: UndefinedRule = 'refuse', depth = 0): JsonValue {
+export function toJson(
+  value: unknown,
+  path: string,
+  rule: UndefinedRule = 'refuse',
+  depth = 0,
+  count: Count = { values: 0 },
+): JsonValue {
+  if (++count.values > limits.documentValues) tooMany(path)
   switch (typeof value) {
     case 'boolean':
       return value
@@ -41,7 +49,9 @@ export function toJson(value: unknown, path: string, rule: UndefinedRule = 'refu
     case 'object':
       if (value === null) return null
       if (depth >= limits.documentDepth) tooDeep(path)
-      return Array.isArray(value) ? arrayToJson(value, path, rule, depth) : objectToJson(value, path, rule, depth)
+      return Array.isArray(value)
+        ? arrayToJson(value, path, rule, depth, count)
+        : objectToJson(value, path, rule, depth, count)
     case 'bigint':
       return refuse(path, 'a BigInt', 'use a number or a string')
     case 'undefined':
@@ -51,13 +61,24 @@ export function toJson(value: unknown, path: string, rule: UndefinedRule = 'refu
   }
 }
 
-function arrayToJson(value: readonly unknown[], path: string, rule: UndefinedRule, depth: number): JsonValue {
+/** Values seen so far, in one document. */
+interface Count {
+  values: number
+}
+
+function arrayToJson(
+  value: readonly unknown[],
+  path: string,
+  rule: UndefinedRule,
+  depth: number,
+  count: Count,
+): JsonValue {
   const copy: JsonValue[] = []
-  for (let i = 0; i < value.length; i++) copy.push(toJson(value[i], `${path}[${i}]`, rule, depth + 1))
+  for (let i = 0; i < value.length; i++) copy.push(toJson(value[i], `${path}[${i}]`, rule, depth + 1, count))
   return copy
 }
 
-function objectToJson(value: object, path: string, rule: UndefinedRule, depth: number): JsonObject {
+function objectToJson(value: object, path: string, rule: UndefinedRule, depth: number, count: Count): JsonObject {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
     refuse(
@@ -67,10 +88,11 @@ function objectToJson(value: object, path: string, rule: UndefinedRule, depth: n
     )
   }
   const copy: Record<string, JsonValue> = {}
+  if (Object.getOwnPropertySymbols(value).length > 0) refuse(path, 'an object with symbols', 'use text as names')
   for (const [name, inner] of Object.entries(value)) {
     checkAttribute(name, path, depth)
     if (inner === undefined && rule === 'ignore') continue
-    copy[name] = toJson(inner, path === '' ? name : `${path}.${name}`, rule, depth + 1)
+    copy[name] = toJson(inner, path === '' ? name : `${path}.${name}`, rule, depth + 1, count)
   }
   return copy
 }
@@ -85,15 +107,21 @@ export function checkAttribute(name: string, path: string, depth: number): void 
       details: { path, name },
     })
   }
-  if (name.length > limits.attributeBytes || !name.isWellFormed()) {
-    throw new VarveError('INVALID', `An attribute name at "${path}" is too long or not well-formed`, {
-      details: { path },
-    })
-  }
+  if (!name.isWellFormed()) refuse(path, 'an object with a lone surrogate in an attribute name', 'rename it')
+  if (name.length > limits.attributeBytes / 3)
+    assertLimit(utf8(name).length, limits.attributeBytes, `An attribute name at "${path}" in bytes`)
 }
 
 function refuse(path: string, what: string, hint: string): never {
   throw new VarveError('INVALID', `"${path}" is ${what}: ${hint}`, { details: { path, what } })
+}
+
+function tooMany(path: string): never {
+  throw new VarveError(
+    'TOO_LARGE',
+    `"${path}" is beyond the ${limits.documentValues} values a document may have: split it`,
+    { details: { path, limit: limits.documentValues } },
+  )
 }
 
 function tooDeep(path: string): never {

@@ -6,7 +6,7 @@ import type { Env } from './env.ts'
 export function systemEnv(overrides: Partial<Env> = {}): Env {
   return {
     now: () => Date.now(),
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    random: pooledRandom(),
     timer: (fn, ms) => {
       const handle = setTimeout(fn, ms)
       return () => {
@@ -16,5 +16,24 @@ export function systemEnv(overrides: Partial<Env> = {}): Env {
     log: () => undefined,
     passphraseWork: 18,
     ...overrides,
+  }
+}
+
+const poolBytes = 4096
+
+/** Asking the system costs the same for ten bytes as for thousands: small requests are cut from a pool, and wiped there. */
+function pooledRandom(): (length: number) => Uint8Array {
+  const pool = new Uint8Array(poolBytes)
+  let used = poolBytes
+  return (length) => {
+    if (length > poolBytes / 16) return crypto.getRandomValues(new Uint8Array(length))
+    if (used + length > poolBytes) {
+      crypto.getRandomValues(pool)
+      used = 0
+    }
+    const bytes = pool.slice(used, used + length)
+    pool.fill(0, used, used + length)
+    used += length
+    return bytes
   }
 }

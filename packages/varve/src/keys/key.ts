@@ -27,6 +27,8 @@ export const keyBytes = 32
 const keyIdBytes = 16
 
 const idDomain = utf8('varve/key-id/v1\0')
+/** So far above any real rotation, and below what still counts up exactly. */
+const highestVersion = 2 ** 31
 const latest = 8_640_000_000_000_000
 
 /** The id of a key: SHA-256("varve/key-id/v1\0" || bytes), cut to 16 bytes. */
@@ -37,7 +39,7 @@ function keyId(bytes: Uint8Array): Uint8Array {
 /** Checks every part and derives the id; throws `INVALID` or `RESERVED_NAME` without showing the key. */
 export function makeKey(name: unknown, version: unknown, bytes: unknown, createdAt: unknown): KeyVersion {
   const checked = checkName(name, 'key')
-  if (!isWhole(version, 1, Number.MAX_SAFE_INTEGER)) refuse(checked, 'its version is not a whole number from 1')
+  if (!isWhole(version, 1, highestVersion)) refuse(checked, 'its version is not a whole number from 1')
   if (!(bytes instanceof Uint8Array) || bytes.length !== keyBytes) refuse(checked, `it is not ${keyBytes} bytes long`)
   if (!isWhole(createdAt, 0, latest)) refuse(checked, 'its time of creation is not a date')
   const id = keyId(bytes)

@@ -1,6 +1,6 @@
 /** Making and checking commits: ids, sealing of entry bodies, the bodies' root and feed signatures. */
 
-import { concat, toHex, uint64, utf8 } from '../encoding/bytes.ts'
+import { concat, toHex, uint64, utf8, writeUint64 } from '../encoding/bytes.ts'
 import { primitives } from '../crypto/primitives.ts'
 import { sealer, type Sealer, type XaesKey } from '../crypto/xaes.ts'
 import { VarveError } from '../errors.ts'
@@ -63,7 +63,7 @@ export function entryContext(
     if (collection === undefined || key === undefined)
       throw new VarveError('INVALID', 'An entry points outside the tables of its commit')
     let offset = fixed.length
-    data.set(uint64(index), offset)
+    writeUint64(data, offset, index)
     data.set(entry.tag, (offset += 8))
     data.set(collection, (offset += tagBytes))
     data[(offset += tagBytes)] = entryKinds.indexOf(entry.kind)
@@ -88,8 +88,15 @@ export class EntrySealer {
     this.#context = entryContext(place, header.collections, header.keys)
   }
 
-  seal(index: number, entry: Omit<EntryHeader, 'size'>, key: XaesKey, plaintext: Uint8Array): Uint8Array {
-    return this.#sealer(entry.key, key).seal(index, this.#context(index, entry), plaintext)
+  /** The sealed body, 16 bytes longer than the plaintext, in `target` when given. */
+  seal(
+    index: number,
+    entry: Omit<EntryHeader, 'size'>,
+    key: XaesKey,
+    plaintext: Uint8Array,
+    target?: Uint8Array,
+  ): Uint8Array {
+    return this.#sealer(entry.key, key).seal(index, this.#context(index, entry), plaintext, target)
   }
 
   /** Throws `TAMPERED` naming the entry when the body is not what was sealed. */

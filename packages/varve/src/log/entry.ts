@@ -18,6 +18,7 @@ export interface EntryBody {
 const bodyVersion = 1
 
 export function encodeEntry(body: EntryBody): Uint8Array {
+  assertLimit(body.operations.length, limits.entryOperations, 'The number of operations in one change')
   const bytes = encodeOrdered([bodyVersion, body.id, body.collection, body.actor, body.reason, body.operations])
   assertLimit(bytes.length, limits.entryBytes, 'The change in bytes')
   return bytes

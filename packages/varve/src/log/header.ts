@@ -119,6 +119,8 @@ export function decodeHeader(bytes: Uint8Array): CommitHeader {
     throw new VarveError('INVALID', `The commit header has ${fields.length} fields, 14 expected`)
   const collections = listOf(fields[5], 'collections').map((tag) => bytesOf(tag, tagBytes, 'a collection tag'))
   const keys = listOf(fields[6], 'keys').map((key) => bytesOf(key, keyIdBytes, 'a key id'))
+  assertTable(collections, 'collections')
+  assertTable(keys, 'keys')
   return {
     stamp: parseStamp(toHex(bytesOf(fields[1], stampBytes, 'the stamp'))),
     dependencies: decodeDependencies(fields[2]),
@@ -133,6 +135,13 @@ export function decodeHeader(bytes: Uint8Array): CommitHeader {
       return { index: wholeNumber(index, 'a precondition'), ov: wholeNumber(ov, 'a precondition') - 1 }
     }),
   }
+}
+
+/** Tables stay small and name nothing twice, or a header could cost more than its entries. */
+function assertTable(table: readonly Uint8Array[], what: string): void {
+  assertLimit(table.length, limits.commitTables, `The number of ${what} in a commit header`)
+  if (new Set(table.map(toHex)).size < table.length)
+    throw new VarveError('INVALID', `The ${what} of a commit header name one twice`)
 }
 
 function decodeDependencies(value: unknown): readonly Dependency[] {

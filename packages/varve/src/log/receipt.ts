@@ -54,11 +54,18 @@ export function decodeReceipt(bytes: Uint8Array, entries: number): Receipt {
   if (ovs.length !== (refused === null ? entries : 0))
     throw new VarveError('INVALID', 'The receipt does not fit its commit')
   return {
-    at: wholeNumber(fields[1], 'the trusted time'),
+    at: timeOf(fields[1]),
     refused,
     ovs,
     cvs: listOf(fields[4], 'the collection versions').map((cv) => wholeNumber(cv, 'a collection version')),
   }
+}
+
+/** The same 48 bits as in stamps: later times have no date. */
+function timeOf(value: unknown): number {
+  const at = wholeNumber(value, 'the trusted time')
+  if (at > 0xffff_ffff_ffff) throw new VarveError('INVALID', 'The trusted time of a receipt is beyond the year 10889')
+  return at
 }
 
 function unpackOvs(list: readonly unknown[], entries: number): readonly number[] {

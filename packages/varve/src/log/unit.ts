@@ -57,6 +57,7 @@ export function decodeUnit(bytes: Uint8Array): Unit {
       `The sync batch has format ${String(fields[0])}, this Varve reads ${unitVersion}: update Varve`,
     )
   }
+  if (fields.length !== 3) throw new VarveError('INVALID', `The sync batch has ${fields.length} fields, 3 expected`)
   return {
     feeds: listOf(fields[1], 'the feeds').map(decodeFeedRun),
     record: fields[2] === null ? null : decodeRecordRun(fields[2]),

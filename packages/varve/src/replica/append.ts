@@ -1,15 +1,16 @@
 /** Appending local changes: drafts become commits of this replica's own feed, with receipts where it records. */
 
-import { concat } from '../encoding/bytes.ts'
-import { nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
+import { laterStamp, nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
 import type { Operation } from '../document/operation.ts'
 import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
 import { encodeHeader, type CommitHeader, type Dependency, type EntryHeader, type EntryKind } from '../log/header.ts'
 import { encodeReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
-import { limits } from '../limits.ts'
+import { tagBytes as sealBytes } from '../crypto/contract.ts'
+import { assertLimit, limits } from '../limits.ts'
 import { pendingPlace, type FeedRow } from '../store/rows.ts'
 import type { ReplicaContext, SealKey } from './context.ts'
 import { countEntry, foldInto } from './count.ts'
+import { noCounts } from './counting.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
 /** One document's change, checked and encoded; appending it cannot fail any more. */
@@ -54,7 +55,21 @@ interface Draft {
   readonly at: number
   readonly entries: DraftEntry[]
   readonly documents: Set<WorkingDocument>
+  /** Collection tags and key ids so far. */
+  readonly tables: Set<Uint8Array>
   bytes: number
+}
+
+/** Throws `TOO_LARGE` for changes that no commit can hold; a change alone always fits. */
+export function assertOneCommit(changes: readonly Change[]): void {
+  if (changes.length < 2) return
+  assertLimit(changes.length, limits.commitEntries, 'The number of documents in one commit')
+  const bytes = changes.reduce((sum, { body, key }) => sum + body.length + (key === null ? 0 : sealBytes), 0)
+  assertLimit(bytes, limits.commitBytes, 'The change in bytes')
+  const collections = new Set(changes.map(({ collection }) => collection.tag))
+  assertLimit(collections.size, limits.commitTables, 'The number of collections in one commit')
+  const keys = new Set(changes.map(({ key }) => key?.id))
+  assertLimit(keys.size, limits.commitTables, 'The number of keys in one commit')
 }
 
 export class Appender {
@@ -86,6 +101,10 @@ export class Appender {
     const bytes = changes.reduce((sum, change) => sum + change.body.length, 0)
     const draft = this.#draftFor(changes, bytes, alone)
     draft.bytes += bytes
+    for (const { collection, key } of changes) {
+      draft.tables.add(collection.tag)
+      if (key !== null) draft.tables.add(key.id)
+    }
     const outcomes = changes.map((change) => this.#stage(draft, change))
     this.#open = alone ? null : draft
     return outcomes
@@ -97,26 +116,40 @@ export class Appender {
       open !== null &&
       !alone &&
       open.entries.length + changes.length <= limits.sharedEntries &&
-      open.bytes + bytes <= limits.unsignedBytes
+      open.bytes + bytes <= limits.unsignedBytes &&
+      open.tables.size + newTables(open, changes) <= limits.commitTables
     ) {
-      const repeats = changes.some(({ tag }) => {
+      const apart = changes.some(({ tag }) => {
         const document = this.#set.find(tag)
-        return document !== undefined && open.documents.has(document)
+        return document !== undefined && (open.documents.has(document) || document.head.order.stamp >= open.stamp)
       })
-      if (!repeats) return open
+      if (!apart) return open
     }
-    return this.#begin()
+    return this.#begin(changes)
   }
 
-  #begin(): Draft {
+  /** A draft whose stamp is above everything folded into the documents it changes, or they would fold otherwise elsewhere. */
+  #begin(changes: readonly Change[]): Draft {
     const set = this.#set
     const now = this.#context.env.now()
-    const stamp = nextStamp(set.state.clock, now)
-    set.seeStamp(stamp)
+    let last = set.state.clock
+    for (const { tag } of changes) last = laterStamp(last, set.find(tag)?.head.order.stamp ?? last)
+    const stamp = nextStamp(last, now)
+    set.seeStamp(stamp, this.#records)
     const record = this.#records ? set.state.record.length + this.#drafts.length : null
     const at = this.#records ? Math.max(now, set.state.record.at, this.#drafts.at(-1)?.at ?? 0) : stampMs(stamp)
     const seq = this.#feed.length + this.#drafts.length
-    const draft: Draft = { no: set.nextPosition(), seq, stamp, record, at, entries: [], documents: new Set(), bytes: 0 }
+    const draft: Draft = {
+      no: set.nextPosition(),
+      seq,
+      stamp,
+      record,
+      at,
+      entries: [],
+      documents: new Set(),
+      tables: new Set(),
+      bytes: 0,
+    }
     this.#drafts.push(draft)
     return draft
   }
@@ -137,10 +170,12 @@ export class Appender {
     document.head = foldInto(counted, entry, draft.at, order, change.keyName)
     document.touched = true
     document.changed = draft.no
+    set.snapshotIfDue(document, place)
     const ov = counted.recorded + counted.pending - 1
     draft.entries.push({ document, change, collection: counter.no, ov, cv })
     draft.documents.add(document)
-    set.entries.push({ document: document.no, place, index: draft.entries.length - 1, commit: draft.no, ov, cv })
+    const counts = draft.record === null ? noCounts : { ov, cv }
+    set.entries.push({ document: document.no, place, index: draft.entries.length - 1, commit: draft.no, ...counts })
     return { ov, cv, at: draft.at, commit: draft.no }
   }
 
@@ -149,12 +184,12 @@ export class Appender {
     const dependencies = this.#dependencies()
     this.#drafts.forEach((draft, i) => {
       this.#seal(draft, i === 0 ? dependencies : [])
+      // Inside the loop: what is exchanged ends at signatures, so they bound the size of a sync batch.
+      const { commits, bytes } = this.#set.state.unsigned
+      if (commits >= limits.unsignedCommits || bytes >= limits.unsignedBytes)
+        signHeads(this.#context, this.#set, this.#feed, null)
     })
-    if (this.#drafts.length === 0) return
-    this.#set.feeds.set(this.#feed.no, this.#feed)
-    const { commits, bytes } = this.#set.state.unsigned
-    if (commits >= limits.unsignedCommits || bytes >= limits.unsignedBytes)
-      signHeads(this.#context, this.#set, this.#feed, null)
+    if (this.#drafts.length > 0) this.#set.feeds.set(this.#feed.no, this.#feed)
   }
 
   #newFeed(): FeedRow {
@@ -188,14 +223,18 @@ export class Appender {
     const tables = tablesOf(draft)
     const salt = context.env.random(16)
     const sealing = new EntrySealer(place, { salt, ...tables })
-    const bodies = draft.entries.map(({ change, collection }, index) => {
-      const entry = entryHeader(change, tables.numbers.indexOf(collection), tables.keys)
-      return change.key === null ? change.body : sealing.seal(index, entry, change.key.key, change.body)
+    const entries = draft.entries.map(({ change, collection }) => entryHeader(change, collection, tables))
+    // One piece of memory for all bodies of a commit: they are stored together, and small pieces cost more than sealing.
+    const bodies = new Uint8Array(entries.reduce((sum, { size }) => sum + size, 0))
+    let end = 0
+    const parts = draft.entries.map(({ change }, index) => {
+      const entry = entries[index]
+      if (entry === undefined) throw new RangeError(`entry ${index} has no header`)
+      const part = bodies.subarray(end, (end += entry.size))
+      if (change.key === null) part.set(change.body)
+      else sealing.seal(index, entry, change.key.key, change.body, part)
+      return part
     })
-    const entries: readonly EntryHeader[] = draft.entries.map(({ change, collection }, index) => ({
-      ...entryHeader(change, tables.numbers.indexOf(collection), tables.keys),
-      size: bodies[index]?.length ?? 0,
-    }))
     const header: CommitHeader = {
       stamp: draft.stamp,
       dependencies,
@@ -205,12 +244,12 @@ export class Appender {
       collections: tables.collections,
       keys: tables.keys,
       entries,
-      root: bodiesRoot(bodies),
+      root: bodiesRoot(parts),
       preconditions: draft.entries.flatMap(({ change }, index) =>
         change.expectedOv === null ? [] : [{ index, ov: change.expectedOv }],
       ),
     }
-    this.#store(draft, place, encodeHeader(header), concat(...bodies), tables.numbers)
+    this.#store(draft, place, encodeHeader(header), bodies, tables.numbers)
   }
 
   #place(draft: Draft): { database: Uint8Array; feed: Uint8Array; seq: number; previous: Uint8Array } {
@@ -260,17 +299,35 @@ export class Appender {
   }
 }
 
-function entryHeader(change: Change, collection: number, keys: readonly Uint8Array[]): Omit<EntryHeader, 'size'> {
-  const { tag, kind, key } = change
-  return { tag, kind, collection, key: key === null ? -1 : keys.indexOf(key.id) }
+/** At most how many tags and key ids the changes add to those of a draft. */
+function newTables({ tables }: Draft, changes: readonly Change[]): number {
+  let added = 0
+  for (const { collection, key } of changes) {
+    if (!tables.has(collection.tag)) added++
+    if (key !== null && !tables.has(key.id)) added++
+  }
+  return added
+}
+
+function entryHeader({ tag, kind, key, body }: Change, collection: number, tables: Tables): EntryHeader {
+  return {
+    tag,
+    kind,
+    collection: tables.numbers.indexOf(collection),
+    key: key === null ? -1 : tables.keys.indexOf(key.id),
+    size: body.length + (key === null ? 0 : sealBytes),
+  }
+}
+
+interface Tables {
+  readonly collections: readonly Uint8Array[]
+  /** Local numbers of the same collections. */
+  readonly numbers: readonly number[]
+  readonly keys: readonly Uint8Array[]
 }
 
 /** The distinct collections and keys of a draft, in order of appearance. */
-function tablesOf(draft: Draft): {
-  collections: readonly Uint8Array[]
-  numbers: readonly number[]
-  keys: readonly Uint8Array[]
-} {
+function tablesOf(draft: Draft): Tables {
   const collections = new Map<number, Uint8Array>()
   const keys = new Set<Uint8Array>()
   for (const { change, collection } of draft.entries) {

@@ -2,8 +2,10 @@
 
 import { decodeHeader } from '../log/header.ts'
 import { decodeHead, type Head } from '../document/head.ts'
+import { fromUtf8 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { CommitHead, DocumentRow, TouchRow } from '../store/rows.ts'
+import { goneName } from './finish.ts'
 import type { Replica } from './replica.ts'
 
 /** A place in the order of changes of one replica: everything up to and including it has been seen. */
@@ -15,6 +17,7 @@ export interface ChangePosition {
 
 export interface ChangedDocument {
   readonly document: number
+  readonly id: string
   readonly head: Head
   readonly after: ChangePosition
 }
@@ -60,13 +63,22 @@ async function* stepChanges(replica: Replica, step: Step, skip: number): AsyncGe
   const rows = await stepDocuments(replica, step)
   for (const [index, row] of rows.entries()) {
     if (index < skip || row === null || row.changed !== step.position || row.state === null) continue
-    yield { document: row.no, head: decodeHead(row.state), after: { position: step.position, index: index + 1 } }
+    const head = decodeHead(row.state)
+    const id = head.state.status === 'absent' ? await goneId(replica, row.no) : head.state.id
+    if (id !== null) yield { document: row.no, id, head, after: { position: step.position, index: index + 1 } }
   }
+}
+
+/** Null for a document that was never shown here. */
+async function goneId(replica: Replica, document: number): Promise<string | null> {
+  const bytes = await replica.store.value(goneName(document))
+  return bytes === null ? null : fromUtf8(bytes)
 }
 
 function stepDocuments(replica: Replica, { commit, touch }: Step): Promise<readonly (DocumentRow | null)[]> {
   if (touch !== null) return replica.store.documentsByNo([touch.document])
-  if (commit === null || commit.refused !== null) return Promise.resolve([])
+  if (commit === null) return Promise.resolve([])
+  // A refused commit may still be where a document last changed: another device wrote the same in its place.
   return replica.store.documents(decodeHeader(commit.header).entries.map((entry) => entry.tag))
 }
 

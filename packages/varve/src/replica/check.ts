@@ -159,16 +159,20 @@ export async function checkRecordRun(
   commits: readonly CheckedCommit[],
 ): Promise<readonly CheckedReceipt[]> {
   const { record } = replica.state
-  if (run.from !== record.length) {
+  if (run.from > record.length) {
     throw new VarveError(
       'INVALID',
       `The record continues at ${run.from}, this replica has ${record.length}: sync again from there`,
     )
   }
+  const known = Math.min(record.length - run.from, run.receipts.length)
+  await checkKnownReceipts(replica, run, known)
+  if (known === run.receipts.length) return []
   const inUnit = new Map(commits.map((commit) => [`${toHex(commit.feed)}/${commit.seq}`, commit]))
   let { head: previous, at } = record
   const checked: CheckedReceipt[] = []
   for (const [i, { feed, seq, bytes }] of run.receipts.entries()) {
+    if (i < known) continue
     const unitCommit = inUnit.get(`${toHex(feed)}/${seq}`)
     const subject = unitCommit ?? (await storedSubject(replica, feed, seq))
     const receipt = decodeReceipt(bytes, subject.header.entries.length)
@@ -200,6 +204,23 @@ export async function checkRecordRun(
   return checked
 }
 
+/** What a peer repeats must be what is held: a batch may come twice, but not in two versions. */
+async function checkKnownReceipts(replica: Replica, run: RecordRun, count: number): Promise<void> {
+  if (count === 0) return
+  const rows = await replica.store.receipts(run.from, count)
+  const heads = await replica.store.commitHeads(rows.map((row) => row.commit))
+  for (const [i, { feed, seq, bytes }] of run.receipts.slice(0, count).entries()) {
+    const [row, head] = [rows[i], heads[i]]
+    const same =
+      row !== undefined &&
+      head !== null &&
+      head?.seq === seq &&
+      equalBytes(row.bytes, bytes) &&
+      replica.feedById(feed)?.no === head.feed
+    if (!same) throw wrongRecord(run.from + i, 'another receipt is held here under this number')
+  }
+}
+
 async function storedSubject(
   replica: Replica,
   feed: Uint8Array,
@@ -229,7 +250,7 @@ export async function checkUnit(
   return { commits, receipts }
 }
 
-function forked(feed: Uint8Array, seq: number): VarveError {
+export function forked(feed: Uint8Array, seq: number): VarveError {
   return new VarveError(
     'FORKED_FEED',
     `Feed ${toHex(feed)} has two different commits at ${seq}: a replica was restored from a copy and went on writing; nothing was taken over`,

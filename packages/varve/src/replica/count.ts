@@ -18,15 +18,18 @@ export interface Counted {
 
 /** `head` with one more entry counted, which must be the last in record order. */
 export function countEntry(head: Head, entry: Counted): Head {
-  const pending = entry.place >= pendingPlace
+  const { cv, at } = entry
   const first = head.recorded + head.pending === 0
+  if (entry.place < pendingPlace) {
+    return { ...head, recorded: head.recorded + 1, cv, insertedAt: first ? at : head.insertedAt, updatedAt: at }
+  }
+  // Pending entries stand in the order of their arrival, which must not show: they count by their authored times,
+  // and have no collection version yet.
   return {
     ...head,
-    recorded: head.recorded + (pending ? 0 : 1),
-    pending: head.pending + (pending ? 1 : 0),
-    cv: entry.cv,
-    insertedAt: first ? entry.at : head.insertedAt,
-    updatedAt: entry.at,
+    pending: head.pending + 1,
+    insertedAt: first || (head.recorded === 0 && at < head.insertedAt) ? at : head.insertedAt,
+    updatedAt: first || at > head.updatedAt ? at : head.updatedAt,
   }
 }
 

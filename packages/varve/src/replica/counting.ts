@@ -10,6 +10,9 @@ export interface Recorded {
   readonly receipt: Receipt
 }
 
+/** What pending entry rows hold: their numbers come with the receipt, and must not tell in which order they came. */
+export const noCounts = { ov: 0, cv: 0 } as const
+
 /** Counts one entry in its collection and document, and holds the recorder to its own numbers. */
 export function countIn(
   set: WorkingSet,
@@ -21,7 +24,7 @@ export function countIn(
   const counter = set.collection(collection)
   if (recorded === null) {
     set.setCollection({ ...counter, pending: counter.pending + 1 })
-    return { ov: document.head.recorded + document.head.pending, cv: counter.recorded + counter.pending }
+    return noCounts
   }
   set.setCollection({ ...counter, recorded: counter.recorded + 1 })
   const ov = document.head.recorded

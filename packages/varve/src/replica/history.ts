@@ -51,22 +51,47 @@ export async function foldBelow(source: HistorySource, document: number, to = en
   }
 }
 
-/** The row of version `ov`, found by bisection over places; null when there is none or it is pending. */
-export async function rowOfVersion(store: Store, document: number, ov: number): Promise<EntryRow | null> {
-  return bisect(store, document, (row) => row.ov - ov)
+/** The row of recorded version `ov`, found by bisection over places; null when there is none. */
+async function rowOfVersion(store: Store, document: number, ov: number): Promise<EntryRow | null> {
+  const row = await bisect(store, document, (candidate) => candidate.ov - ov)
+  return row?.ov === ov ? row : null
+}
+
+/** The head of version `ov`; null when there is none. Pending versions follow the recorded ones in time order. */
+export async function foldVersion(source: HistorySource, document: number, ov: number): Promise<Head | null> {
+  const row = await rowOfVersion(source.store, document, ov)
+  if (row !== null) return foldBelow(source, document, row.place + 1)
+  const { recorded, pending } = await pendingOf(source, document)
+  const count = ov - recorded.length + 1
+  return count < 1 || count > pending.length ? null : foldPending(source, recorded, pending.slice(0, count))
+}
+
+interface Parts {
+  readonly recorded: readonly ReadEntry[]
+  /** By stamp and feed, whatever order they arrived in. */
+  readonly pending: readonly ReadEntry[]
+}
+
+/** All entries of a document; read only where there are pending ones, which are few. */
+async function pendingOf(source: HistorySource, document: number): Promise<Parts> {
+  const pending = await source.reader.read(await entryRows(source.store, document, pendingPlace))
+  if (pending.length === 0) return { recorded: [], pending }
+  const recorded = await source.reader.read(await entryRows(source.store, document, 0, pendingPlace))
+  return { recorded, pending: pending.toSorted((a, b) => source.compare(a.order, b.order)) }
+}
+
+function foldPending(source: HistorySource, recorded: readonly ReadEntry[], pending: readonly ReadEntry[]): Head {
+  return foldEntries(absentHead, [...recorded, ...pending], source.compare)
 }
 
 /**
- * The last row whose `measure`, growing along the record, is at most zero. Guesses by proportion and
+ * The last recorded row whose `measure`, growing along the record, is at most zero. Guesses by proportion and
  * by halves in turn: a few reads where versions are spread evenly, a logarithm of them at worst.
  */
 async function bisect(store: Store, document: number, measure: (row: EntryRow) => number): Promise<EntryRow | null> {
   const [first] = await store.entries(document, { from: 0, to: pendingPlace, limit: 1 })
   const [last] = await store.entries(document, { from: 0, to: pendingPlace, limit: 1, reverse: true })
-  if (first === undefined || last === undefined || measure(last) <= 0) {
-    const pending = await entryRows(store, document, pendingPlace)
-    return pending.findLast((row) => measure(row) <= 0) ?? last ?? null
-  }
+  if (first === undefined || last === undefined || measure(last) <= 0) return last ?? null
   if (measure(first) > 0) return null
   let low = first
   let high = last
@@ -103,14 +128,27 @@ export interface HistoryStep {
   readonly after: Head
 }
 
-/** The versions of a document from `from` on, oldest first, each with the state it made. */
+/** The versions of a document from `from` on, oldest first, each with the state it made; pending ones last. */
 export async function* steps(source: HistorySource, document: number, from: number): AsyncGenerator<HistoryStep> {
   const start = from === 0 ? null : await rowOfVersion(source.store, document, from - 1)
-  if (from > 0 && start?.ov !== from - 1) return
+  if (from === 0 || start !== null) yield* recordedSteps(source, document, start)
+  const { recorded, pending } = await pendingOf(source, document)
+  for (const [i, entry] of pending.entries()) {
+    if (recorded.length + i < from) continue
+    const before = foldPending(source, recorded, pending.slice(0, i))
+    yield { entry, before, after: foldPending(source, recorded, pending.slice(0, i + 1)) }
+  }
+}
+
+async function* recordedSteps(
+  source: HistorySource,
+  document: number,
+  start: EntryRow | null,
+): AsyncGenerator<HistoryStep> {
   let head = start === null ? absentHead : await foldBelow(source, document, start.place + 1)
   let next = start === null ? 0 : start.place + 1
   for (;;) {
-    const rows = await source.store.entries(document, { from: next, to: endOfPlaces, limit: 64 })
+    const rows = await source.store.entries(document, { from: next, to: pendingPlace, limit: 64 })
     for (const entry of await source.reader.read(rows)) {
       const before = head
       head = await advance(source, document, head, entry)

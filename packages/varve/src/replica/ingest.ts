@@ -6,6 +6,7 @@ import { stampMs } from '../encoding/stamp.ts'
 
 import { VarveError } from '../errors.ts'
 import { noCommit } from '../log/commit.ts'
+import { decodeHeader, splitBodies } from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { decodeUnit } from '../log/unit.ts'
 import { pendingPlace, type CommitRow, type FeedRow } from '../store/rows.ts'
@@ -14,7 +15,8 @@ import { checkUnit, type CheckedCommit, type CheckedReceipt } from './check.ts'
 import { countEntry, foldInto } from './count.ts'
 import { checkCvs, countIn, type Recorded } from './counting.ts'
 import { finishDocuments } from './finish.ts'
-import { preconditions, standing } from './judge.ts'
+import { placement, preconditions, standing } from './judge.ts'
+import { isLocked } from './reader.ts'
 import { refoldMarked, type NewCommit } from './refold.ts'
 import type { Replica } from './replica.ts'
 import { applyVerdict } from './verdict.ts'
@@ -38,6 +40,41 @@ export async function ingest(replica: Replica, bytes: Uint8Array): Promise<Inges
   })
 }
 
+/** Judges the held commits of a replica again, outside of any exchange. */
+export async function releaseHeld(replica: Replica): Promise<void> {
+  if (replica.state.held.length === 0) return
+  await replica.update(async (set) => {
+    const work = new Ingest(replica, set)
+    await work.release()
+    await work.finish()
+  })
+}
+
+async function storedCommit(replica: Replica, no: number): Promise<CommitRow | null> {
+  const [head] = await replica.store.commitHeads([no])
+  if (head === null || head === undefined) return null
+  return (await replica.store.commits(head.feed, head.seq, 1))[0] ?? null
+}
+
+function checkedAgain(replica: Replica, row: CommitRow): CheckedCommit {
+  const feed = replica.feeds.get(row.feed)
+  if (feed === undefined) throw new VarveError('TAMPERED', `Feed ${row.feed} is missing from the store: run verify`)
+  const header = decodeHeader(row.header)
+  const { seq, id, bodies, signature } = row
+  const parts = splitBodies(header, bodies)
+  return {
+    feed: feed.id,
+    publicKey: feed.publicKey,
+    seq,
+    id,
+    header,
+    headerBytes: row.header,
+    bodies,
+    parts,
+    signature,
+  }
+}
+
 class Ingest {
   readonly #replica: Replica
   readonly #set: WorkingSet
@@ -49,6 +86,8 @@ class Ingest {
   }
 
   async run(commits: readonly CheckedCommit[], receipts: readonly CheckedReceipt[]): Promise<void> {
+    // Receipts may make this device give its feed up: what it wrote must be signed before.
+    await this.#sign()
     await this.#set.load(commits.flatMap((commit) => commit.header.entries.map((entry) => entry.tag)))
     const unrecorded = new Map(commits.map((commit) => [nameOf(commit.feed, commit.seq), commit]))
     for (const commit of commits) this.#register(commit)
@@ -61,18 +100,43 @@ class Ingest {
       this.#storeReceipt(receipt, commit)
     }
     const pending = [...unrecorded.values()].toSorted((a, b) => compareCommits(a, b))
-    for (const commit of pending) this.#apply(commit, this.#replica.records ? this.#record(commit) : null)
+    for (const commit of pending) this.#apply(commit, this.#replica.records ? await this.#record(commit) : null)
+    await this.release()
+    await this.finish()
+  }
+
+  /** Judges again what is held back: clocks move on, and devices get approved. */
+  async release(): Promise<void> {
+    for (const no of this.#set.state.held) {
+      const row = await storedCommit(this.#replica, no)
+      if (row === null || this.#set.verdicts.some(({ commit }) => commit === no)) continue
+      const commit = checkedAgain(this.#replica, row)
+      await this.#set.load(commit.header.entries.map((entry) => entry.tag))
+      const { context } = this.#replica
+      const refusal =
+        standing(context, this.#set.state, commit.publicKey, commit.header) ?? placement(this.#set, commit.header)
+      if (refusal !== null) continue
+      this.#set.unhold(no)
+      this.#set.verdicts.push({ commit: no, record: null, at: null, refused: null })
+      this.#set.seeStamp(row.stamp, false)
+      this.#fold(row, commit, null)
+    }
+  }
+
+  /** Folds again what needs it, numbers the changes and signs. */
+  async finish(): Promise<void> {
     const source = { store: this.#replica.store, reader: this.#replica.reader, compare: this.#compare }
     await refoldMarked(source, this.#set, this.#fresh)
     finishDocuments(this.#set)
-    if (this.#replica.records)
-      signHeads(this.#replica.context, this.#set, this.#replica.ownFeed, await this.#lastOwnCommit())
+    await this.#sign()
   }
 
-  async #lastOwnCommit(): Promise<number | null> {
+  async #sign(): Promise<void> {
     const own = this.#replica.ownFeed
-    if (own === null || this.#set.state.unsigned.commits === 0) return null
-    return (await this.#replica.store.commits(own.no, own.length - 1, 1))[0]?.no ?? null
+    const { commits, receipts } = this.#set.state.unsigned
+    if (commits === 0 && receipts === 0) return
+    const [last] = own === null || commits === 0 ? [] : await this.#replica.store.commits(own.no, own.length - 1, 1)
+    signHeads(this.#replica.context, this.#set, own, last?.no ?? null)
   }
 
   /** The feed of a commit with this commit as its head; the own feed, grown elsewhere, is given up. */
@@ -110,13 +174,22 @@ class Ingest {
   }
 
   /** Gives a commit the next receipt of this recorder. */
-  #record(commit: CheckedCommit): Recorded {
+  async #record(commit: CheckedCommit): Promise<Recorded> {
     const { context } = this.#replica
     const set = this.#set
     const { length: record, head: previous, at: last } = set.state.record
     const now = context.env.now()
     const at = Math.max(now, last)
-    const refused = standing(context, commit.publicKey, commit.header, now) ?? preconditions(set, commit.header)
+    const judged = {
+      feed: this.#feed(commit.feed)?.no ?? 0,
+      seq: commit.seq,
+      header: commit.header,
+      feedNumber: (id: Uint8Array) => this.#feed(id)?.no,
+    }
+    const refused =
+      standing(context, set.state, commit.publicKey, commit.header) ??
+      placement(set, commit.header) ??
+      (await preconditions(this.#replica.store, set, judged))
     const ovs: number[] = []
     const cvs: number[] = []
     if (refused === null) {
@@ -144,7 +217,7 @@ class Ingest {
     const { context } = this.#replica
     const refusal =
       recorded === null
-        ? standing(context, commit.publicKey, commit.header, context.env.now())
+        ? (standing(context, set.state, commit.publicKey, commit.header) ?? placement(set, commit.header))
         : recorded.receipt.refused
     const refused = refusal?.code ?? null
     const row: CommitRow = {
@@ -162,8 +235,9 @@ class Ingest {
     }
     set.commits.push(row)
     this.#dependencies(feed, commit)
+    if (refused !== null && recorded === null) set.hold(no)
     if (refused !== null) return
-    set.seeStamp(commit.header.stamp)
+    set.seeStamp(commit.header.stamp, recorded !== null)
     this.#fold(row, commit, recorded)
   }
 
@@ -185,7 +259,7 @@ class Ingest {
       const collectionTag = commit.header.collections[entry.collection]
       if (body === undefined || collectionTag === undefined) return
       const plain = this.#replica.reader.unseal(read, index, body)
-      const collection = set.collectionByTag(collectionTag, plain?.collection ?? null)
+      const collection = set.collectionByTag(collectionTag, isLocked(plain) ? null : plain.collection)
       const document = set.document(entry.tag, collection.no)
       const { ov, cv } = countIn(set, document, collection.no, recorded, index)
       const place = recorded?.record ?? pendingPlace + row.no
@@ -195,13 +269,14 @@ class Ingest {
       document.touched = true
       document.lastCommit = row.no
       if (document.head.pending > 0 && recorded !== null) document.refold = true
-      if (plain === null) {
-        set.locked.push({ key: toHex(commit.header.keys[entry.key] ?? new Uint8Array()), document: document.no })
+      if (isLocked(plain)) {
+        set.locked.push({ key: plain.lockedBy, document: document.no })
         return
       }
       const order = { stamp: row.stamp, feed: row.feed }
       if (this.#compare(order, document.head.order) <= 0) document.refold = true
       else document.head = foldInto(document.head, plain, at, order, plain.key)
+      set.snapshotIfDue(document, place)
     })
   }
 

@@ -1,22 +1,29 @@
 /** The recorder's judgement of a commit: accepted, or refused with a code and a reason. */
 
+import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import type { CommitHeader } from '../log/header.ts'
 import type { Receipt } from '../log/receipt.ts'
 import { limits } from '../limits.ts'
 import type { ReplicaContext } from './context.ts'
-import type { WorkingSet } from './working.ts'
+import { collectionOf, pendingPlace } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import type { ReplicaState } from './state.ts'
+import type { WorkingDocument, WorkingSet } from './working.ts'
 
-/** What holds for a commit wherever it waits: its device may write, and its clock is not ahead. */
+/**
+ * What holds for a commit wherever it waits: its device may write, and its clock is not ahead of ours or of
+ * what is recorded already (a recorder whose clock once jumped must not shut everyone out).
+ */
 export function standing(
   context: ReplicaContext,
+  state: ReplicaState,
   publicKey: Uint8Array,
   header: CommitHeader,
-  now: number,
 ): Receipt['refused'] {
   const reason = context.refuses(publicKey, header)
   if (reason !== null) return { code: 'FORBIDDEN', reason }
-  const ahead = stampMs(header.stamp) - now
+  const ahead = stampMs(header.stamp) - Math.max(context.env.now(), stampMs(state.recordedClock))
   if (ahead > limits.clockDriftMs) {
     return {
       code: 'CLOCK_AHEAD',
@@ -26,14 +33,67 @@ export function standing(
   return null
 }
 
-/** What the recorder also checks: that the documents are at the versions the commit expects. */
-export function preconditions(set: WorkingSet, header: CommitHeader): Receipt['refused'] {
-  for (const { index, ov } of header.preconditions) {
-    const entry = header.entries[index]
-    if (entry === undefined) return { code: 'INVALID', reason: 'A precondition names an entry that is not there' }
-    const actual = (set.find(entry.tag)?.head.recorded ?? 0) - 1
-    if (actual !== ov)
-      return { code: 'CONFLICT', reason: `Version ${ov} was expected, the document has version ${actual}` }
+/** An entry says which collection its document is in: rights are judged by that, so it must be true. */
+export function placement(set: WorkingSet, header: CommitHeader): Receipt['refused'] {
+  const seen = new Set<string>()
+  for (const { tag, collection } of header.entries) {
+    const name = toHex(tag)
+    if (seen.has(name)) return { code: 'INVALID', reason: 'Two entries of the commit change one document' }
+    seen.add(name)
+    const document = set.find(tag)
+    if (document === undefined) continue
+    const home = set.state.collections[collectionOf(document.no) - 1]
+    const said = header.collections[collection]
+    if (home === undefined || said === undefined || !equalBytes(home.tag, said))
+      return { code: 'INVALID', reason: 'An entry names a document of another collection' }
   }
   return null
+}
+
+/** A commit to be recorded, and what its author knew beyond what earlier commits of its feed say. */
+export interface Judged {
+  readonly feed: number
+  readonly seq: number
+  readonly header: CommitHeader
+  /** Local number of the feed with this id; undefined when there is none. */
+  feedNumber(id: Uint8Array): number | undefined
+}
+
+/**
+ * What the recorder also checks: that the documents are at the versions the commit expects, and that its
+ * author knew the last of them. The number alone is not enough: the author may have counted an own
+ * change that was refused.
+ */
+export async function preconditions(store: Store, set: WorkingSet, judged: Judged): Promise<Receipt['refused']> {
+  for (const { index, ov } of judged.header.preconditions) {
+    const entry = judged.header.entries[index]
+    if (entry === undefined) return { code: 'INVALID', reason: 'A precondition names an entry that is not there' }
+    const document = set.find(entry.tag)
+    const actual = (document?.head.recorded ?? 0) - 1
+    if (actual !== ov)
+      return { code: 'CONFLICT', reason: `Version ${ov} was expected, the document has version ${actual}` }
+    if (document !== undefined && ov >= 0 && !(await knewLast(store, set, judged, document)))
+      return { code: 'CONFLICT', reason: `Another version ${ov} was expected than the one the document has` }
+  }
+  return null
+}
+
+async function knewLast(store: Store, set: WorkingSet, judged: Judged, document: WorkingDocument): Promise<boolean> {
+  const fresh = set.entries.findLast((row) => row.document === document.no && row.place < pendingPlace)
+  const [stored] =
+    fresh === undefined
+      ? await store.entries(document.no, { from: 0, to: pendingPlace, limit: 1, reverse: true })
+      : [fresh]
+  if (stored === undefined) return false
+  const last = set.commits.find(({ no }) => no === stored.commit) ?? (await store.commitHeads([stored.commit]))[0]
+  if (last === null || last === undefined) return false
+  if (last.feed === judged.feed) return true
+  const { feed, seq, header } = judged
+  const listed = header.dependencies
+    .filter((on) => judged.feedNumber(on.feed) === last.feed)
+    .map(({ length }) => length)
+  const before = set.dependencies
+    .filter((row) => row.feed === feed && row.on === last.feed && row.seq <= seq)
+    .map(({ seen }) => seen)
+  return Math.max(await store.seen(feed, last.feed, seq), ...listed, ...before) > last.seq
 }

@@ -1,6 +1,7 @@
 /** Reading stored commits and entries: decoded headers are cached, bodies are opened with the keys held. */
 
 import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { checkId, checkName } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
 import { bodiesRoot, EntrySealer, noCommit } from '../log/commit.ts'
 import { decodeEntry, type EntryBody } from '../log/entry.ts'
@@ -46,7 +47,21 @@ export interface ReadBody extends FoldEntry {
 
 export type Unsealed = ReadBody & { readonly key: string | null }
 
+/** An entry that cannot be read here yet: the id in hex of the key it needs, or `newerFormat`. */
+export interface Locked {
+  readonly lockedBy: string
+}
+
+/** Stands for a key that comes with a newer Varve. */
+export const newerFormat = 'newer-format'
+
+export function isLocked(entry: Unsealed | Locked): entry is Locked {
+  return 'lockedBy' in entry
+}
+
 const cachedCommits = 256
+/** A commit of more entries takes the place of another one, so that big commits do not fill the memory. */
+const cachedEntries = 64
 
 export class EntryReader {
   readonly #context: ReplicaContext
@@ -139,16 +154,16 @@ export class EntryReader {
   }
 
   /**
-   * The body of one entry and the name of its key; null when the key is not held. A body that its
-   * author sealed or wrote wrongly is void: it counts as a version and changes nothing, everywhere.
+   * The body of one entry and the name of its key, or what it is locked by. A body that its author
+   * sealed or wrote wrongly is void: it counts as a version and changes nothing, everywhere.
    */
-  unseal(commit: ReadCommit, index: number, body: Uint8Array): Unsealed | null {
+  unseal(commit: ReadCommit, index: number, body: Uint8Array): Unsealed | Locked {
     const entryHeader = commit.header.entries[index]
     if (entryHeader === undefined)
       throw new VarveError('TAMPERED', `Commit ${commit.head.no} has no entry ${index}: run verify`)
     const keyId = commit.header.keys[entryHeader.key]
     const key = keyId === undefined ? null : this.#context.keys.byId(toHex(keyId))
-    if (keyId !== undefined && key === null) return null
+    if (keyId !== undefined && key === null) return { lockedBy: toHex(keyId) }
     try {
       if (key === null && this.#context.mode === 'sealed')
         throw new VarveError('TAMPERED', 'An entry of a sealed database is not sealed')
@@ -156,7 +171,8 @@ export class EntryReader {
       this.#checkName(commit.header, entryHeader, plain)
       return { key: this.#ownName(key), ...readable(plain) }
     } catch (error) {
-      if (!(error instanceof VarveError) || error.code === 'UNSUPPORTED_VERSION') throw error
+      if (!(error instanceof VarveError)) throw error
+      if (error.code === 'UNSUPPORTED_VERSION') return { lockedBy: newerFormat }
       return {
         key: this.#ownName(key),
         id: null,
@@ -175,7 +191,10 @@ export class EntryReader {
 
   /** A document's id must be the one its tag stands for, or two documents could share an id. */
   #checkName(header: CommitHeader, entry: EntryHeader, plain: EntryBody): void {
-    if (plain.id === null || plain.collection === null) return
+    if (plain.id === null && plain.collection === null) return
+    if (plain.id === null || plain.collection === null)
+      throw new VarveError('INVALID', 'An entry names its document by id and collection, or by neither')
+    checkId(plain.id)
     const collection = header.collections[entry.collection]
     const { tagKey } = this.#context
     const fits =
@@ -188,13 +207,13 @@ export class EntryReader {
   #collectionTag(tagKey: Uint8Array, name: string): Uint8Array {
     const known = this.#collectionTags.get(name)
     if (known !== undefined) return known
-    const tag = collectionTag(tagKey, name)
+    const tag = collectionTag(tagKey, checkName(name, 'collection'))
     if (this.#collectionTags.size < cachedCommits) this.#collectionTags.set(name, tag)
     return tag
   }
 
   #remember(no: number, commit: ReadCommit): void {
-    if (this.#cache.size >= cachedCommits) {
+    if (this.#cache.size >= cachedCommits || commit.header.entries.length > cachedEntries) {
       for (const oldest of this.#cache.keys()) {
         this.#cache.delete(oldest)
         break
@@ -204,13 +223,13 @@ export class EntryReader {
   }
 }
 
-function readEntry({ head, header }: ReadCommit, row: EntryRow, entry: Unsealed | null): ReadEntry {
+function readEntry({ head, header }: ReadCommit, row: EntryRow, unsealed: Unsealed | Locked): ReadEntry {
   const entryHeader = header.entries[row.index]
   if (entryHeader === undefined) throw missing(row)
   const authoredAt = stampMs(head.stamp)
   const order = { stamp: head.stamp, feed: head.feed }
-  const keyId = header.keys[entryHeader.key]
-  const lockedBy = entry === null && keyId !== undefined ? toHex(keyId) : null
+  const entry = isLocked(unsealed) ? null : unsealed
+  const lockedBy = isLocked(unsealed) ? unsealed.lockedBy : null
   return {
     row,
     order,
@@ -224,12 +243,16 @@ function readEntry({ head, header }: ReadCommit, row: EntryRow, entry: Unsealed 
 }
 
 function readable(body: EntryBody): ReadBody {
+  const operations = body.operations.map(decodeOperation)
+  // Without its id a document would be created that nothing names.
+  if (body.id === null && operations.some(({ op }) => op === 'put'))
+    throw new VarveError('INVALID', 'An entry that creates a document names its id')
   return {
     id: body.id,
     collection: body.collection,
     actor: body.actor,
     reason: body.reason,
-    operations: body.operations.map(decodeOperation),
+    operations,
     void: false,
   }
 }

@@ -1,7 +1,7 @@
 /** Folding documents again inside a write, when an entry arrived late, was refused or became readable. */
 
 import { absentHead, decodeHead, type Head } from '../document/head.ts'
-import { pendingPlace, type EntryRow } from '../store/rows.ts'
+import { collectionOf, pendingPlace, type EntryRow } from '../store/rows.ts'
 import { foldEntries } from './count.ts'
 import { entryRows, type HistorySource } from './history.ts'
 import type { ReadCommit, ReadEntry } from './reader.ts'
@@ -28,14 +28,21 @@ export async function refoldMarked(source: RefoldSource, set: WorkingSet, fresh:
   const removed = new Set(set.entriesRemoved.map(rowName))
   const times = new Map(set.verdicts.flatMap(({ commit, at }) => (at === null ? [] : [[commit, at]])))
   for (const document of marked) {
-    const { head, lockedBy } = await refold(
+    const { head, lockedBy, collection } = await refold(
       { source, fresh, added: added.get(document.no) ?? [], removed, times },
       document,
     )
     document.head = head
+    learnName(set, document, collection)
     for (const key of lockedBy) set.locked.push({ key, document: document.no })
     document.touched = true
   }
+}
+
+/** A collection of which nothing could be read has no name until an entry tells it. */
+function learnName(set: WorkingSet, document: WorkingDocument, name: string | null): void {
+  const collection = set.collection(collectionOf(document.no))
+  if (collection.name === null && name !== null) set.setCollection({ ...collection, name })
 }
 
 export interface RefoldSource extends HistorySource {
@@ -55,7 +62,7 @@ interface Refold {
 async function refold(
   task: Refold,
   document: WorkingDocument,
-): Promise<{ readonly head: Head; readonly lockedBy: ReadonlySet<string> }> {
+): Promise<{ readonly head: Head; readonly lockedBy: ReadonlySet<string>; readonly collection: string | null }> {
   let below = pendingPlace
   for (;;) {
     const snapshot = task.source.ignoreSnapshots === true ? null : await task.source.store.snapshot(document.no, below)
@@ -66,7 +73,8 @@ async function refold(
       entries.some(({ order, entry }) => entry !== null && task.source.compare(order, base.order) < 0)
     if (!late) {
       const lockedBy = new Set(entries.flatMap((entry) => entry.lockedBy ?? []))
-      return { head: foldEntries(base, entries, task.source.compare), lockedBy }
+      const collection = entries.find(({ entry }) => (entry?.collection ?? null) !== null)?.entry?.collection ?? null
+      return { head: foldEntries(base, entries, task.source.compare), lockedBy, collection }
     }
     below = snapshot.place
   }

@@ -5,7 +5,7 @@ import { isVarveError, VarveError } from '../errors.ts'
 import type { Order } from '../document/head.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
-import { Appender, signHeads, type Outcome } from './append.ts'
+import { Appender, assertOneCommit, signHeads, type Outcome } from './append.ts'
 import type { ReplicaContext } from './context.ts'
 import { WriteQueue, type Plan, type Waiting, type WriteTask } from './queue.ts'
 import { EntryReader } from './reader.ts'
@@ -179,7 +179,11 @@ export class Replica {
     const answered: Waiting[] = []
     try {
       await set.load(group.flatMap(({ task }) => task.tags))
-      const unlisted = [...this.#unlisted].flatMap((no) => this.#feeds.get(no) ?? [])
+      // A new feed begins by naming everything this replica knows, whatever earlier feeds of it have named.
+      const unlisted =
+        this.ownFeed === null
+          ? [...this.#feeds.values()].filter((feed) => feed.length > 0)
+          : [...this.#unlisted].flatMap((no) => this.#feeds.get(no) ?? [])
       const appender = new Appender(this.context, set, this.ownFeed, unlisted, this.records)
       const view = { head: (tag: Uint8Array) => set.find(tag)?.head }
       const finishes: (() => void)[] = []
@@ -203,7 +207,9 @@ export class Replica {
 
   async #plan(waiting: Waiting, view: Parameters<Waiting['task']['plan']>[0]): Promise<Plan<undefined> | null> {
     try {
-      return await waiting.task.plan(view)
+      const plan = await waiting.task.plan(view)
+      assertOneCommit(plan.changes)
+      return plan
     } catch (error) {
       waiting.reject(error)
       return null

@@ -43,11 +43,15 @@ export interface ReplicaState {
   /** The last position given to a commit or a touch. */
   readonly position: number
   readonly clock: Stamp
+  /** The highest stamp of an accepted, recorded commit: where the clock goes back to when it was refused as ahead. */
+  readonly recordedClock: Stamp
   /** Local number of the feed this replica writes; null before its first write. */
   readonly ownFeed: number | null
   readonly feeds: number
   readonly collections: readonly CollectionState[]
   readonly record: RecordState
+  /** Local numbers of commits held back without a verdict, to be judged again. */
+  readonly held: readonly number[]
   /** Own commits and bytes since the feed's head was last signed, and receipts since the record's was. */
   readonly unsigned: { readonly commits: number; readonly bytes: number; readonly receipts: number }
 }
@@ -57,10 +61,12 @@ export const stateName = 'state'
 export const initialState: ReplicaState = {
   position: 0,
   clock: zeroStamp,
+  recordedClock: zeroStamp,
   ownFeed: null,
   feeds: 0,
   collections: [],
   record: { length: 0, head: noReceipt, at: 0 },
+  held: [],
   unsigned: { commits: 0, bytes: 0, receipts: 0 },
 }
 
@@ -71,6 +77,7 @@ export function encodeState(state: ReplicaState): Uint8Array {
     version,
     state.position,
     fromHex(state.clock),
+    fromHex(state.recordedClock),
     state.ownFeed,
     state.feeds,
     state.collections.map((c) => [
@@ -83,6 +90,7 @@ export function encodeState(state: ReplicaState): Uint8Array {
       c.indexes.map((i) => [i.no, i.path, i.ready, i.multikey]),
     ]),
     [state.record.length, state.record.head, state.record.at],
+    state.held,
     [state.unsigned.commits, state.unsigned.bytes, state.unsigned.receipts],
   ])
 }
@@ -97,19 +105,21 @@ export function decodeState(bytes: Uint8Array): ReplicaState {
       `The replica has format ${String(fields[0])}, this Varve reads ${version}: update Varve`,
     )
   }
-  const [length, head, at] = listOf(fields[6], 'the record')
-  const [commits, size, receipts] = listOf(fields[7], 'the unsigned counts')
+  const [length, head, at] = listOf(fields[7], 'the record')
+  const [commits, size, receipts] = listOf(fields[9], 'the unsigned counts')
   return {
     position: wholeNumber(fields[1], 'the position'),
     clock: parseStamp(toHex(bytesOf(fields[2], 8, 'the clock'))),
-    ownFeed: fields[3] === null ? null : wholeNumber(fields[3], 'the own feed'),
-    feeds: wholeNumber(fields[4], 'the feeds'),
-    collections: listOf(fields[5], 'the collections').map(decodeCollection),
+    recordedClock: parseStamp(toHex(bytesOf(fields[3], 8, 'the recorded clock'))),
+    ownFeed: fields[4] === null ? null : wholeNumber(fields[4], 'the own feed'),
+    feeds: wholeNumber(fields[5], 'the feeds'),
+    collections: listOf(fields[6], 'the collections').map(decodeCollection),
     record: {
       length: wholeNumber(length, 'the record length'),
       head: bytesOf(head, 32, 'the record head'),
       at: wholeNumber(at, 'the record time'),
     },
+    held: listOf(fields[8], 'the held commits').map((no) => wholeNumber(no, 'a held commit')),
     unsigned: {
       commits: wholeNumber(commits, 'a count'),
       bytes: wholeNumber(size, 'a count'),

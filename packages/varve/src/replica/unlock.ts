@@ -8,16 +8,19 @@ import type { WorkingSet } from './working.ts'
 
 const pageDocuments = 500
 
-/** Folds again what was locked by this key (id in hex), page by page, each page one write. */
+/** Folds again what was locked by this key (id in hex) or format, page by page, each page one write; what stays locked is entered again. */
 export async function keyArrived(replica: Replica, key: string): Promise<void> {
+  let after = 0
   for (;;) {
-    const more = await replica.update(async (set) => {
-      const documents = await replica.store.locked(key, 0, pageDocuments)
+    const from = after
+    const last = await replica.update(async (set) => {
+      const documents = await replica.store.locked(key, from, pageDocuments)
       for (const document of documents) set.lockedRemoved.push({ key, document })
       await refoldAll(replica, set, documents)
-      return documents.length === pageDocuments
+      return documents.at(-1)
     })
-    if (!more) return
+    if (last === undefined) return
+    after = last
   }
 }
 

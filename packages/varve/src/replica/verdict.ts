@@ -17,9 +17,11 @@ export async function applyVerdict(replica: Replica, set: WorkingSet, checked: C
   const refused = receipt.refused?.code ?? null
   set.verdicts.push({ commit: row.no, record, at: receipt.at, refused })
   const folded = row.refused === null
+  set.unhold(row.no)
+  if (refused === 'CLOCK_AHEAD') set.leaveFuture(row.feed)
   if (refused === null) {
     checkCvs(set, header.collections, { record, receipt })
-    set.seeStamp(row.stamp)
+    set.seeStamp(row.stamp, true)
   }
   header.entries.forEach((_, index) => {
     const document = documentOf(set, header, index)
@@ -80,6 +82,7 @@ function accept({ set, document, row, index, collection, folded }: Move, { recor
   }
   const insertedAt = ov === 0 ? receipt.at : head.insertedAt
   document.head = { ...head, recorded: ov + 1, pending: 0, cv, insertedAt, updatedAt: receipt.at }
+  set.snapshotIfDue(document, record)
 }
 
 function withdraw({ set, document, row, index, collection }: Move): void {

@@ -4,15 +4,26 @@ import { primitives } from '../crypto/primitives.ts'
 import { decodeHead, encodeHead, type Head } from '../document/head.ts'
 import { documentOf } from '../document/head.ts'
 import { compareBytes, equalBytes, toHex } from '../encoding/bytes.ts'
+import { laterStamp, zeroStamp } from '../encoding/stamp.ts'
 import { VarveError, type ErrorCode } from '../errors.ts'
-import { bodiesRoot, commitId, feedHeadMessage, noCommit } from '../log/commit.ts'
-import { decodeHeader, splitBodies } from '../log/header.ts'
+import { limits } from '../limits.ts'
+import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
+import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, noReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
+import { collectionTag } from '../log/tag.ts'
 import { indexKeys } from '../query/order-key.ts'
-import { firstDocument, type CommitRow, type DocumentRow, type FeedRow } from '../store/rows.ts'
+import {
+  firstDocument,
+  pendingPlace,
+  type CommitRow,
+  type DocumentRow,
+  type EntryRow,
+  type FeedRow,
+} from '../store/rows.ts'
 import { absentHead } from '../document/head.ts'
 import { foldEntries } from './count.ts'
 import { entryRows } from './history.ts'
+import { isLocked, type ReadEntry } from './reader.ts'
 import type { Replica } from './replica.ts'
 import type { CollectionState } from './state.ts'
 
@@ -25,6 +36,17 @@ export interface Verified {
 
 const page = 64
 
+/** Entries of one collection: how many, and the sum of their collection versions. */
+interface Counts {
+  recorded: number
+  pending: number
+  cvs: number
+}
+
+function nameOf({ name, tag }: CollectionState): string {
+  return `collection ${name ?? toHex(tag)}`
+}
+
 /** Checks feeds, record, bodies, heads, versions and indexes. Never throws for what it finds. */
 export function verifyReplica(replica: Replica): Promise<Verified> {
   return replica.exclusive(() => new Verification(replica).run())
@@ -35,6 +57,11 @@ class Verification {
   readonly #problems: { code: ErrorCode; where: string }[] = []
   #commits = 0
   #entries = 0
+  /** Entries of commits that count, and rows found, which must be as many as the store has. */
+  #counting = 0
+  #rows = { entries: 0, snapshots: 0, indexRows: 0 }
+  /** The highest stamps of commits: of all, of those that count, and of those of them that are recorded. */
+  #stamps = { any: zeroStamp, counting: zeroStamp, recorded: zeroStamp }
 
   constructor(replica: Replica) {
     this.#replica = replica
@@ -44,8 +71,9 @@ class Verification {
     for (const feed of this.#replica.feeds.values()) await this.#guard(`feed ${toHex(feed.id)}`, () => this.#feed(feed))
     await this.#guard('record', () => this.#record())
     for (const collection of this.#replica.state.collections) {
-      await this.#guard(`collection ${collection.name ?? toHex(collection.tag)}`, () => this.#collection(collection))
+      await this.#guard(nameOf(collection), () => this.#collection(collection))
     }
+    await this.#guard('totals', () => this.#totals())
     return { ok: this.#problems.length === 0, commits: this.#commits, entries: this.#entries, problems: this.#problems }
   }
 
@@ -66,6 +94,7 @@ class Verification {
     const name = `feed ${toHex(feed.id)}`
     let previous = noCommit
     let seq = 0
+    let signed = 0
     while (seq < feed.length) {
       const rows = await this.#replica.store.commits(feed.no, seq, page)
       if (rows.length === 0) break
@@ -74,8 +103,11 @@ class Verification {
         await this.#guard(`${name}, commit ${seq}`, () => Promise.resolve(this.#commit(feed, row, previous)))
         previous = row.id
         seq++
+        if (row.signature !== null) signed = seq
       }
     }
+    const mayBeUnsigned = feed.no === this.#replica.state.ownFeed ? limits.unsignedCommits : 0
+    if (seq - signed > mayBeUnsigned) this.#report(`${name}: commits ${signed} to ${seq - 1} have no signature`)
     if (seq !== feed.length) this.#report(`${name}: commits ${seq} to ${feed.length - 1} are missing`)
     else if (feed.length > 0 && !equalBytes(previous, feed.head))
       this.#report(`${name}: its head is not its last commit`)
@@ -92,16 +124,32 @@ class Verification {
       this.#report(`${name}: the signature does not fit`)
     }
     const header = decodeHeader(row.header)
+    if (row.seq === 0) this.#device(feed, header)
     const bodies = splitBodies(header, row.bodies)
     if (header.stamp !== row.stamp) this.#report(`${name}: the stored stamp is not the header's`)
     if (!equalBytes(bodiesRoot(bodies), header.root)) this.#report(`${name}: the bodies were changed`)
     const commit = this.#replica.reader.decode({ ...row, size: row.bodies.length }, header)
     bodies.forEach((body, index) => {
       const read = this.#replica.reader.unseal(commit, index, body)
-      if (read?.void === true) this.#report(`${name}, entry ${index}: ${read.reason ?? 'void'}`, 'INVALID')
+      if (!isLocked(read) && read.void) this.#report(`${name}, entry ${index}: ${read.reason ?? 'void'}`, 'INVALID')
     })
     this.#commits++
     this.#entries += bodies.length
+    if (row.refused === null) this.#counting += bodies.length
+    const stamps = this.#stamps
+    stamps.any = laterStamp(stamps.any, row.stamp)
+    if (row.refused === null) stamps.counting = laterStamp(stamps.counting, row.stamp)
+    if (row.refused === null && row.record !== null) stamps.recorded = laterStamp(stamps.recorded, row.stamp)
+  }
+
+  #device(feed: FeedRow, { device }: CommitHeader): void {
+    const { context } = this.#replica
+    const fits =
+      device !== null &&
+      equalBytes(feedId(context.id, device.publicKey, device.nonce), feed.id) &&
+      equalBytes(device.publicKey, feed.publicKey) &&
+      context.knows(device.publicKey)
+    if (!fits) this.#report(`feed ${toHex(feed.id)}: it does not begin with a known device that it belongs to`)
   }
 
   async #record(): Promise<void> {
@@ -109,6 +157,7 @@ class Verification {
     let previous = noReceipt
     let at = 0
     let record = 0
+    let signed = 0
     while (record < state.record.length) {
       const rows = await store.receipts(record, page)
       const heads = await store.commitHeads(rows.map((row) => row.commit))
@@ -137,50 +186,136 @@ class Verification {
         previous = id
         at = receipt.at
         record++
+        if (row.signature !== null) signed = record
       }
     }
+    if (record - signed > (this.#replica.records ? limits.unsignedCommits : 0))
+      this.#report(`record ${signed} to ${record - 1}: the recorder has not signed`)
     if (record !== state.record.length) this.#report(`record ${record}: it is missing`)
-    else if (!equalBytes(previous, state.record.head)) this.#report('record: its head is not its last receipt')
+    else if (!equalBytes(previous, state.record.head) || at !== state.record.at)
+      this.#report('record: its head is not its last receipt')
   }
 
   async #collection(collection: CollectionState): Promise<void> {
+    const { tag, name } = collection
+    if (name !== null && !equalBytes(collectionTag(this.#replica.context.tagKey, name), tag))
+      this.#report(`${nameOf(collection)}: its name is not the one its tag stands for`)
+    const counts: Counts = { recorded: 0, pending: 0, cvs: 0 }
+    await this.#documents(collection, counts)
+    if (counts.recorded !== collection.recorded || counts.pending !== collection.pending)
+      this.#report(`${nameOf(collection)}: its counters are not the number of its entries`)
+    else if (counts.cvs !== (counts.recorded * (counts.recorded - 1)) / 2)
+      this.#report(`${nameOf(collection)}: its versions do not count from 0 to ${counts.recorded - 1}`)
+  }
+
+  async #documents(collection: CollectionState, counts: Counts): Promise<void> {
     let after = firstDocument(collection.no)
     for (;;) {
       const rows = await this.#replica.store.scan(collection.no, after, page)
       const last = rows.at(-1)
       if (last === undefined) return
       after = last.no
-      for (const row of rows) await this.#guard(`document ${toHex(row.tag)}`, () => this.#document(collection, row))
+      const read = await this.#entriesOf(rows)
+      for (const row of rows) {
+        await this.#guard(`document ${toHex(row.tag)}`, () => this.#document(collection, row, counts, read.get(row.no)))
+      }
     }
   }
 
-  async #document(collection: CollectionState, row: DocumentRow): Promise<void> {
+  /**
+   * The entries of a page of documents, read together, because those of one commit lie together; nothing
+   * when one of them cannot be read: then each document is read, and judged, alone.
+   */
+  async #entriesOf(rows: readonly DocumentRow[]): Promise<ReadonlyMap<number, readonly ReadEntry[]>> {
+    const { store, reader } = this.#replica
+    const found = new Map<number, ReadEntry[]>()
+    try {
+      const wanted: EntryRow[] = []
+      for (const row of rows) wanted.push(...(await entryRows(store, row.no)))
+      for (const row of rows) found.set(row.no, [])
+      for (const entry of await reader.read(wanted)) found.get(entry.row.document)?.push(entry)
+      return found
+    } catch (error) {
+      if (!(error instanceof VarveError)) throw error
+      return new Map()
+    }
+  }
+
+  async #document(
+    collection: CollectionState,
+    row: DocumentRow,
+    counts: Counts,
+    known: readonly ReadEntry[] | undefined,
+  ): Promise<void> {
     const where = `document ${toHex(row.tag)}`
     const { store, reader, compare } = this.#replica
-    const entries = await reader.read(await entryRows(store, row.no))
+    const entries = known ?? (await reader.read(await entryRows(store, row.no)))
     const folded = foldEntries(absentHead, entries, compare)
     const stored = row.state === null ? absentHead : decodeHead(row.state)
     if (encodeHead(folded) !== encodeHead(stored)) this.#report(`${where}: the head is not what its entries say`)
-    for (const { row: entry, header } of entries) {
-      if (!equalBytes(header.tag, row.tag))
-        this.#report(`${where}: entry ${entry.index} of commit ${entry.commit} belongs to another document`)
-    }
-    for (const [ov, { row: entry }] of entries.entries()) {
-      if (entry.place < 2 ** 50 && entry.ov !== ov) this.#report(`${where}: version ${ov} is stored as ${entry.ov}`)
-    }
+    await this.#rowsOf(where, row, entries, counts)
+    if (entries.length >= limits.snapshotEvery) await this.#snapshots(row, entries)
     await this.#indexes(collection, row, folded)
+  }
+
+  async #rowsOf(where: string, row: DocumentRow, entries: readonly ReadEntry[], counts: Counts): Promise<void> {
+    const commits = await this.#replica.reader.commits(entries.map((entry) => entry.row.commit))
+    for (const [ov, { row: entry, header }] of entries.entries()) {
+      const name = `${where}: entry ${entry.index} of commit ${entry.commit}`
+      const head = commits.get(entry.commit)?.head
+      if (!equalBytes(header.tag, row.tag)) this.#report(`${name} belongs to another document`)
+      if (head === undefined || head.refused !== null || entry.place !== (head.record ?? pendingPlace + head.no))
+        this.#report(`${name} is not where its commit was recorded`)
+      const recorded = entry.place < pendingPlace
+      if (recorded && entry.ov !== ov) this.#report(`${where}: version ${ov} is stored as ${entry.ov}`)
+      counts.recorded += recorded ? 1 : 0
+      counts.pending += recorded ? 0 : 1
+      counts.cvs += recorded ? entry.cv : 0
+    }
+    this.#rows.entries += entries.length
+  }
+
+  /** A snapshot is the fold of the entries up to its place. */
+  async #snapshots(row: DocumentRow, entries: readonly ReadEntry[]): Promise<void> {
+    let below = pendingPlace
+    for (;;) {
+      const snapshot = await this.#replica.store.snapshot(row.no, below)
+      if (snapshot === null) return
+      this.#rows.snapshots++
+      below = snapshot.place
+      const upTo = entries.filter((entry) => entry.row.place <= snapshot.place)
+      if (snapshot.state !== encodeHead(foldEntries(absentHead, upTo, this.#replica.compare)))
+        this.#report(`document ${toHex(row.tag)}: its snapshot at record ${snapshot.place} is not what its entries say`)
+    }
+  }
+
+  /** Rows beyond those that belong to something, and the clock, which is above every stamp that counts. */
+  async #totals(): Promise<void> {
+    const { clock, recordedClock } = this.#replica.state
+    if (recordedClock !== this.#stamps.recorded || clock < this.#stamps.counting || clock > this.#stamps.any)
+      this.#report('clock: it is not the one of the last commits')
+    const stats = await this.#replica.store.stats()
+    const building = this.#replica.state.collections.some(({ indexes }) => indexes.some(({ ready }) => !ready))
+    if (this.#rows.entries !== this.#counting || stats.entries !== this.#counting)
+      this.#report(`entries: the commits have ${this.#counting}, the store ${stats.entries}`)
+    if (stats.snapshots !== this.#rows.snapshots)
+      this.#report(`snapshots: the documents have ${this.#rows.snapshots}, the store ${stats.snapshots}`)
+    if (!building && stats.indexRows !== this.#rows.indexRows)
+      this.#report(`index rows: the documents have ${this.#rows.indexRows}, the store ${stats.indexRows}`)
   }
 
   async #indexes(collection: CollectionState, row: DocumentRow, head: Head): Promise<void> {
     for (const index of collection.indexes) {
       const keys = head.state.status === 'live' ? indexKeys(index.path, documentOf(head)) : []
+      this.#rows.indexRows += keys.length
       for (const key of keys) {
         const to = new Uint8Array([...key, 0])
+        // Nothing stands between an id and the same id with a zero behind it, so the first row backwards is its own.
         const hits = await this.#replica.store.scanIndex({
           index: index.no,
           range: { from: key, to },
-          reverse: false,
-          after: beforeId(key, head.state.id),
+          reverse: true,
+          after: { key, id: `${head.state.id}\0` },
           limit: 1,
         })
         const [hit] = hits
@@ -190,9 +325,4 @@ class Verification {
       }
     }
   }
-}
-
-/** A position right before an id, so that a scan finds exactly that row first. */
-function beforeId(key: Uint8Array, id: string): { readonly key: Uint8Array; readonly id: string } | null {
-  return id === '' ? null : { key, id: id.slice(0, -1) }
 }

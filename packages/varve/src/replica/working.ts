@@ -1,6 +1,5 @@
 /** The working set of one write: documents, feeds and counters as they will be, and the batch that makes them so. */
 
-import { toHex } from '../encoding/bytes.ts'
 import { laterStamp, type Stamp } from '../encoding/stamp.ts'
 import { absentHead, decodeHead, encodeHead, type Head } from '../document/head.ts'
 import { indexKeys } from '../query/order-key.ts'
@@ -18,6 +17,7 @@ import {
   type IndexRow,
   type LockedRow,
   type ReceiptRow,
+  type SnapshotRow,
   type TouchRow,
 } from '../store/rows.ts'
 import type { Batch, Store } from '../store/store.ts'
@@ -57,18 +57,25 @@ export class WorkingSet {
   readonly lockedRemoved: LockedRow[] = []
   readonly touches: TouchRow[] = []
   readonly verdicts: { commit: number; record: number | null; at: number | null; refused: string | null }[] = []
+  /** Of documents whose entries arrive in order; what is folded again takes its snapshots at a later write. */
+  readonly snapshots: SnapshotRow[] = []
   readonly snapshotsRemoved: { document: number; place: number }[] = []
   readonly commitSignatures: { commit: number; signature: Uint8Array }[] = []
   readonly receiptSignatures: { record: number; signature: Uint8Array }[] = []
+  /** Named values beside the state. */
+  readonly values = new Map<string, Uint8Array>()
   /** Rows of an index being built over documents that do not change. */
   readonly indexRows: IndexRow[] = []
   readonly feeds = new Map<number, FeedRow>()
   readonly #store: Store
+  /** The list inside `state`, changed in place: it belongs to this set alone. */
+  readonly #collections: CollectionState[]
   readonly #documents = new Map<string, WorkingDocument>()
 
   constructor(store: Store, state: ReplicaState) {
     this.#store = store
-    this.state = state
+    this.#collections = [...state.collections]
+    this.state = { ...state, collections: this.#collections }
   }
 
   get documents(): Iterable<WorkingDocument> {
@@ -77,29 +84,29 @@ export class WorkingSet {
 
   /** Loads the documents with these tags that are stored, so that `document` finds them. */
   async load(tags: readonly Uint8Array[]): Promise<void> {
-    const wanted = tags.filter((tag) => !this.#documents.has(toHex(tag)))
+    const wanted = tags.filter((tag) => !this.#documents.has(tagName(tag)))
     if (wanted.length === 0) return
     for (const row of await this.#store.documents(wanted)) {
-      if (row !== null && !this.#documents.has(toHex(row.tag))) this.#adopt(row)
+      if (row !== null && !this.#documents.has(tagName(row.tag))) this.#adopt(row)
     }
   }
 
   async loadByNo(nos: readonly number[]): Promise<readonly WorkingDocument[]> {
     const loaded: WorkingDocument[] = []
     for (const row of await this.#store.documentsByNo(nos)) {
-      if (row !== null) loaded.push(this.#documents.get(toHex(row.tag)) ?? this.#adopt(row))
+      if (row !== null) loaded.push(this.#documents.get(tagName(row.tag)) ?? this.#adopt(row))
     }
     return loaded
   }
 
   /** The document with this tag; undefined when it is neither stored nor made in this write. */
   find(tag: Uint8Array): WorkingDocument | undefined {
-    return this.#documents.get(toHex(tag))
+    return this.#documents.get(tagName(tag))
   }
 
   /** The document with this tag, made in `collection` when there is none. */
   document(tag: Uint8Array, collection: number): WorkingDocument {
-    const name = toHex(tag)
+    const name = tagName(tag)
     const known = this.#documents.get(name)
     if (known !== undefined) return known
     const counter = this.collection(collection)
@@ -133,7 +140,7 @@ export class WorkingSet {
       changed: row.changed,
       lastCommit: 0,
     }
-    this.#documents.set(toHex(row.tag), made)
+    this.#documents.set(tagName(row.tag), made)
     return made
   }
 
@@ -144,9 +151,7 @@ export class WorkingSet {
   }
 
   setCollection(collection: CollectionState): void {
-    const collections = [...this.state.collections]
-    collections[collection.no - 1] = collection
-    this.state = { ...this.state, collections }
+    this.#collections[collection.no - 1] = collection
   }
 
   /** The collection with this tag, made when new; learns its name once an entry tells it. */
@@ -161,13 +166,43 @@ export class WorkingSet {
     return made
   }
 
+  /** Remembers a commit that is held back without a verdict. */
+  hold(commit: number): void {
+    this.state = { ...this.state, held: [...this.state.held, commit] }
+  }
+
+  unhold(commit: number): void {
+    if (this.state.held.includes(commit))
+      this.state = { ...this.state, held: this.state.held.filter((no) => no !== commit) }
+  }
+
   nextPosition(): number {
     this.state = { ...this.state, position: this.state.position + 1 }
     return this.state.position
   }
 
-  seeStamp(stamp: Stamp): void {
-    this.state = { ...this.state, clock: laterStamp(this.state.clock, stamp) }
+  /** A commit that counts was seen: later stamps of this replica are above its own. */
+  seeStamp(stamp: Stamp, recorded: boolean): void {
+    const { clock, recordedClock } = this.state
+    this.state = {
+      ...this.state,
+      clock: laterStamp(clock, stamp),
+      recordedClock: recorded ? laterStamp(recordedClock, stamp) : recordedClock,
+    }
+  }
+
+  /**
+   * Our own commits were refused because our clock was ahead: it goes back to what is recorded. Stamps
+   * within a feed never go back, so the next write opens a new feed.
+   */
+  leaveFuture(feed: number): void {
+    if (feed !== this.state.ownFeed) return
+    this.state = { ...this.state, clock: this.state.recordedClock, ownFeed: null }
+  }
+
+  /** The next write opens a new feed. */
+  leaveFeed(feed: number): void {
+    if (feed === this.state.ownFeed) this.state = { ...this.state, ownFeed: null }
   }
 
   /** Remembers that a document has several keys under an index. */
@@ -180,22 +215,27 @@ export class WorkingSet {
     }
   }
 
+  /** Keeps the head of a document as a snapshot, when its last recorded version is due for one. */
+  snapshotIfDue(document: WorkingDocument, place: number): void {
+    const { head, refold } = document
+    if (refold || head.pending > 0 || place >= pendingPlace || head.recorded % limits.snapshotEvery !== 0) return
+    this.snapshots.push({ document: document.no, place, state: encodeHead(head) })
+  }
+
   /** Everything as one atomic batch. */
   batch(): Batch {
     const documents: DocumentRow[] = []
+    const refolded = new Set<number>()
     const rows: IndexChanges = { added: [], removed: [] }
-    const snapshots: { document: number; place: number; state: string }[] = []
-    const lastPlaces = this.#lastPlaces()
     for (const document of this.#documents.values()) {
       if (!document.touched) continue
+      if (document.refold) refolded.add(document.no)
       const state = encodeHead(document.head)
       documents.push({ no: document.no, tag: document.tag, state, changed: document.changed })
       this.#indexChanges(document, rows)
-      const place = lastPlaces.get(document.no)
-      if (place !== undefined && isSnapshotDue(document)) snapshots.push({ document: document.no, place, state })
     }
     return {
-      values: new Map([[stateName, encodeState(this.state)]]),
+      values: new Map([...this.values, [stateName, encodeState(this.state)]]),
       feeds: [...this.feeds.values()],
       commits: this.commits,
       commitSignatures: this.commitSignatures,
@@ -206,7 +246,7 @@ export class WorkingSet {
       entriesRemoved: this.entriesRemoved,
       entries: this.entries,
       snapshotsRemoved: this.snapshotsRemoved,
-      snapshots,
+      snapshots: this.snapshots.filter(({ document }) => !refolded.has(document)),
       indexRowsRemoved: rows.removed,
       indexRows: [...this.indexRows, ...rows.added],
       dependencies: this.dependencies,
@@ -214,12 +254,6 @@ export class WorkingSet {
       lockedRemoved: this.lockedRemoved,
       locked: this.locked,
     }
-  }
-
-  #lastPlaces(): ReadonlyMap<number, number> {
-    const last = new Map<number, number>()
-    for (const entry of this.entries) if (entry.place < pendingPlace) last.set(entry.document, entry.place)
-    return last
   }
 
   #indexChanges(document: WorkingDocument, rows: IndexChanges): void {
@@ -257,8 +291,8 @@ interface IndexChanges {
   readonly removed: IndexChange[]
 }
 
-/** Long histories are read from snapshots; a head without pending entries is one. */
-function isSnapshotDue({ head, before }: WorkingDocument): boolean {
-  if (head.pending > 0) return false
-  return Math.floor(head.recorded / limits.snapshotEvery) > Math.floor(before.recorded / limits.snapshotEvery)
+/** A tag as a short text, for maps. */
+function tagName(tag: Uint8Array): string {
+  const pair = (at: number): number => ((tag[at] ?? 0) << 8) | (tag[at + 1] ?? 0)
+  return String.fromCharCode(pair(0), pair(2), pair(4), pair(6), pair(8), pair(10), pair(12), pair(14))
 }

@@ -78,6 +78,7 @@ export interface EntryRow {
   /** Index of the entry in its commit. */
   readonly index: number
   readonly commit: number
+  /** Version and collection version; 0 while pending. */
   readonly ov: number
   readonly cv: number
 }

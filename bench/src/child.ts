@@ -1,0 +1,33 @@
+/** Runs one workload in a process of its own and prints its report as the last line. */
+
+import type { PeerName } from './peers/run.ts'
+
+const [name = '', ...rest] = process.argv.slice(2)
+
+async function peer(which: PeerName): Promise<unknown> {
+  const { peerRun } = await import('./peers/run.ts')
+  return peerRun(which)
+}
+
+/** Loaded one by one: the code of a workload must not count as memory of another. */
+const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
+  log: async () => (await import('./work/log.ts')).logWorkload(false),
+  encrypted: async () => (await import('./work/log.ts')).logWorkload(true),
+  peers: async () => (await import('./work/peers.ts')).peersWorkload(),
+  'peer-varve': () => peer('varve'),
+  'peer-floor': () => peer('floor'),
+  'peer-yjs': () => peer('yjs'),
+  'peer-pouchdb': () => peer('pouchdb'),
+  'peer-automerge': () => peer('automerge'),
+  flat: async () => (await import('./work/flat.ts')).flatWorkload(100_000),
+  'flat-large': async () => (await import('./work/flat.ts')).flatWorkload(1_000_000),
+  import: async () => (await import('./work/import.ts')).importReadings(rest[0] ?? '', Number(rest[1])),
+  versions: async () => (await import('./work/versions.ts')).versionsWorkload(),
+  size: async () => (await import('./work/size.ts')).sizeWorkload(),
+}
+
+const workload = workloads[name]
+if (workload === undefined) throw new Error(`There is no workload "${name}"`)
+const answer = JSON.stringify(await workload())
+// Some peers keep timers or workers alive.
+process.stdout.write(`\n${answer}\n`, () => process.exit(0))

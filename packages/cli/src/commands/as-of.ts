@@ -1,0 +1,59 @@
+/** `varve as-of`: a document or a collection as it was. */
+
+import type { Command } from 'commander'
+import { VarveError, type Doc } from 'varve'
+import { usageError, type Context } from '../context.ts'
+import { databaseOptions, parseWhole, queryOptions, type DatabaseFlags, type QueryFlags, type Row } from '../options.ts'
+import { printAll, queryOf } from '../query.ts'
+import { withCollection } from '../session.ts'
+import { printDocument } from './get.ts'
+
+interface AsOfFlags extends DatabaseFlags, QueryFlags {
+  readonly at?: string
+  readonly record?: number
+  readonly authored?: true
+}
+
+const examples = `
+Examples:
+  varve as-of people ada --at 2026-01-31T12:00:00Z
+  varve as-of people --at 2026-01-31 --filter '{"status":"active"}' --sort name
+  varve as-of people --record 41
+
+Times are trusted, recorded times in ISO 8601; --authored goes by the clocks of the writing devices.`
+
+export function addAsOf(program: Command, context: Context): void {
+  queryOptions(
+    databaseOptions(
+      program.command('as-of <collection> [id]').description('read a document or a collection as it was'),
+    ),
+  )
+    .option('--at <time>', 'at this time')
+    .option('--record <n>', 'right after this record number', parseWhole)
+    .option('--authored', 'by authored time; for one document')
+    .addHelpText('after', examples)
+    .action((name: string, id: string | undefined, flags: AsOfFlags) => {
+      check(flags, id)
+      return withCollection(context, flags, name, async (collection, database) => {
+        if (id !== undefined && flags.authored && flags.at !== undefined) {
+          const doc = await collection.getAsOf(id, flags.at, { time: 'authored' })
+          return printDocument(context, found(doc, id), flags)
+        }
+        const view = await database.asOf(flags.record === undefined ? (flags.at ?? '') : { record: flags.record })
+        const past = view.collection<Row>(name)
+        if (id !== undefined) return printDocument(context, found(await past.get(id), id), flags)
+        return printAll(context, queryOf(past.find(flags.filter), flags), flags)
+      })
+    })
+}
+
+function check({ at, record, authored }: AsOfFlags, id: string | undefined): void {
+  if ((at === undefined) === (record === undefined)) throw usageError('Give either --at TIME or --record N')
+  if (authored && (id === undefined || at === undefined))
+    throw usageError('--authored needs the id of a document and --at: collections are read by recorded time')
+}
+
+function found(doc: Doc<Row> | null, id: string): Doc<Row> {
+  if (doc !== null && !doc._system.deleted) return doc
+  throw new VarveError('NOT_FOUND', `"${id}" did not exist then, or was deleted: varve history tells when it changed`)
+}

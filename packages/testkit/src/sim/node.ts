@@ -1,0 +1,150 @@
+/** One simulated device: its disk, clock, open tenant, and a follower of its changes. */
+
+import {
+  isVarveError,
+  memory,
+  replicaOf,
+  type Database,
+  type Env,
+  type Replica,
+  type StoreProvider,
+} from 'varve/engine'
+import { openTenant, type Collection, type Tenant } from 'varve'
+import type { JsonMap } from '../model/json.ts'
+import type { ModelState } from '../model/operations.ts'
+import { NodeDisk } from './disk.ts'
+import { Follower } from './follower.ts'
+import type { SeededRandom } from './random.ts'
+
+export type Note = JsonMap
+
+/** The two databases of every world: one sealed, one open. */
+export const databases = { vaultplain: 'sealed', board: 'open' } as const
+export type DatabaseName = keyof typeof databases
+export const databaseNames: readonly DatabaseName[] = ['vaultplain', 'board']
+
+/** Words that must not leave a sealed database begin or end with this one. */
+export const needle = 'plain'
+/** Indexed; indexed, and refusing stale writes; neither, and sealed under a key that not everyone holds. */
+export const collectionNames = ['notesplain', 'tasksplain', 'looseplain'] as const
+
+const indexed = ['notesplain', 'tasksplain'] as const
+
+export class SimNode {
+  readonly name: string
+  readonly disk: NodeDisk
+  readonly env: Env
+  readonly followers = new Map<DatabaseName, Follower>()
+  /** Milliseconds this node's clock is ahead of the world's. */
+  skew = 0
+  /** True once its clock was further ahead than the recorder allows. */
+  wasAhead = false
+  revoked = false
+  #tenant: Tenant | null = null
+  readonly #open = new Map<DatabaseName, Database>()
+
+  constructor(name: string, random: SeededRandom, now: () => number) {
+    this.name = name
+    const bytes = random.fork()
+    this.disk = new NodeDisk(random.fork())
+    this.env = {
+      now: () => now() + this.skew,
+      random: (length) => bytes.bytes(length),
+      // Nothing in the engine waits for a timer to be right; in a simulated world none ever rings.
+      timer: () => () => undefined,
+      log: () => undefined,
+      passphraseWork: 1,
+    }
+    this.#resetFollowers()
+  }
+
+  get tenant(): Tenant {
+    if (this.#tenant === null) throw new Error(`${this.name} is not running`)
+    return this.#tenant
+  }
+
+  /** A provider over the disk as it is now; another process may hold another. */
+  provider(): StoreProvider {
+    return memory({ disk: this.disk.attach() })
+  }
+
+  /** Takes over a tenant that was just made or joined on this node's disk. */
+  async adopt(tenant: Tenant): Promise<void> {
+    this.#tenant = tenant
+    for (const name of databaseNames) {
+      const database = await tenant.database(name, { mode: databases[name] })
+      this.#open.set(name, database)
+      for (const collection of indexed) await this.collection(name, collection).find().count()
+    }
+  }
+
+  /** Starts the process again on whatever the disk holds. */
+  async start(): Promise<void> {
+    await this.adopt(await openTenant({ store: this.provider(), env: this.env }))
+  }
+
+  async restart(): Promise<void> {
+    await this.tenant.close()
+    await this.start()
+  }
+
+  /** The power goes and comes back. */
+  async crash(): Promise<void> {
+    this.disk.crash()
+    // The dead process holds promises that will never be kept; nobody listens to them any more.
+    await this.tenant.close().catch(onlyStoreFailure)
+    await this.start()
+  }
+
+  /** Followers begin anew: their cursors belong to a copy that is gone. */
+  forgetCursors(): void {
+    this.#resetFollowers()
+  }
+
+  database(name: DatabaseName): Database {
+    const database = this.#open.get(name)
+    if (database === undefined) throw new Error(`${this.name} has not opened ${name}`)
+    return database
+  }
+
+  replica(name: DatabaseName): Replica {
+    return replicaOf(this.database(name))
+  }
+
+  collection(database: DatabaseName, name: string): Collection<Note> {
+    if (name === 'looseplain')
+      return this.database(database).collection<Note>(name, database === 'board' ? {} : { key: 'secretplain' })
+    const rules = name === 'tasksplain' ? { conflict: 'reject' as const } : {}
+    return this.database(database).collection<Note>(name, { indexes: ['v', 'tags'], ...rules })
+  }
+
+  /** The document as this node sees it, deleted or not. */
+  async state(database: DatabaseName, collection: string, id: string): Promise<ModelState & { readonly ov: number }> {
+    const doc = await this.collection(database, collection).find({ id }).includeDeleted().first()
+    return { ...stateOf(doc), ov: doc?._system.ov ?? -1 }
+  }
+
+  #resetFollowers(): void {
+    for (const name of databaseNames) this.followers.set(name, new Follower())
+  }
+}
+
+export function onlyStoreFailure(error: unknown): void {
+  if (!isVarveError(error, 'STORE_FAILED') && !isVarveError(error, 'CLOSED')) throw error
+}
+
+/** A document as the engine shows it, in the words of the model. */
+export function stateOf(doc: Awaited<ReturnType<Collection<Note>['get']>>): ModelState {
+  if (doc === null)
+    return { status: 'absent', data: {}, functionIds: [], createdBy: null, updatedBy: null, lineage: null }
+  const { _system: system } = doc
+  const { id: _, _system, ...data } = doc
+  return {
+    status: system.deleted ? 'deleted' : 'live',
+    data: Object.fromEntries(Object.entries(data)),
+    functionIds: [...system.functionIds],
+    createdBy: system.createdBy,
+    updatedBy: system.updatedBy,
+    lineage: null,
+  }
+}
