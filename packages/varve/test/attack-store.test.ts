@@ -72,7 +72,7 @@ async function stored(mode: 'sealed' | 'open' = 'sealed') {
   await bob.database.sync(ada.database)
   await ada.replica.sign()
   expect(await ada.database.verify()).toMatchObject({ ok: true, problems: [] })
-  const tag = toHex(world.tag('people', 'a'))
+  const tag = toHex(world.rowTag('people', 'a'))
   return { world, ada, bob, tampered, inner, docs, tag }
 }
 

@@ -14,7 +14,7 @@ import { createIdentity, type DeviceIdentity } from '../src/keys/identity.ts'
 import { KeyringState } from '../src/keys/keyring.ts'
 import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../src/log/commit.ts'
 import { encodeHeader, type CommitHeader, type EntryKind } from '../src/log/header.ts'
-import { collectionTag, documentTag } from '../src/log/tag.ts'
+import { collectionTag, documentTag, rowTag } from '../src/log/tag.ts'
 import { decodeUnit, encodeUnit, type FeedRun, type Unit } from '../src/log/unit.ts'
 import type { Mode, ReplicaContext, SealKey } from '../src/replica/context.ts'
 import { summaryOf, unitsFor } from '../src/replica/exchange.ts'
@@ -109,6 +109,11 @@ export class World {
 
   tag(collection: string, id: string): Uint8Array {
     return documentTag(this.tags, collectionTag(this.tags, collection), id)
+  }
+
+  /** The tag a replica stores the document under. */
+  rowTag(collection: string, id: string): Uint8Array {
+    return rowTag(collectionTag(this.tags, collection), this.tag(collection, id))
   }
 }
 

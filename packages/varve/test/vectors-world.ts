@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { decodeHead, headOv, type Head } from '../src/document/head.ts'
 import { fromHex } from '../src/encoding/bytes.ts'
 import type { ErrorCode } from '../src/errors.ts'
-import { collectionTag, documentTag } from '../src/log/tag.ts'
+import { collectionTag, documentTag, rowTag } from '../src/log/tag.ts'
 import { ingest } from '../src/replica/ingest.ts'
 import { verifyReplica } from '../src/replica/verify.ts'
 import { openReader, type WorldFacts } from '../../../spec/tools/world.ts'
@@ -23,7 +23,8 @@ export async function takeUnit(facts: WorldFacts, unit: Uint8Array, ids: readonl
   const replica = await openReader(facts)
   await ingest(replica, unit)
   const { tagKey } = replica.context
-  const tags = ids.map((id) => documentTag(tagKey, collectionTag(tagKey, 'people'), id))
+  const people = collectionTag(tagKey, 'people')
+  const tags = ids.map((id) => rowTag(people, documentTag(tagKey, people, id)))
   const heads = (await replica.store.documents(tags)).map((row) =>
     row === null || row.state === null ? null : decodeHead(row.state),
   )

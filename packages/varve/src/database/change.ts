@@ -9,6 +9,7 @@ import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 import { encodeEntry } from '../log/entry.ts'
 import type { EntryKind } from '../log/header.ts'
+import { documentTag } from '../log/tag.ts'
 import type { Change, Outcome } from '../replica/append.ts'
 import { receiptOf } from './receipts.ts'
 import { keyFor, type Space } from './space.ts'
@@ -17,6 +18,7 @@ import type { WriteOptions, Written } from './types.ts'
 /** What a write does to one document, before it is encoded. */
 export interface Intent {
   readonly id: string
+  /** Row tag of the document. */
   readonly tag: Uint8Array
   readonly kind: EntryKind
   readonly operations: readonly Operation[]
@@ -46,7 +48,8 @@ export function changeOf(
   const change: Change = {
     collection: { name: space.name, tag: space.tag },
     id: intent.id,
-    tag: intent.tag,
+    tag: documentTag(context.tagKey, space.tag, intent.id),
+    row: intent.tag,
     kind: intent.kind,
     operations: intent.operations,
     actor,

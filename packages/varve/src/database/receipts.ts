@@ -4,6 +4,7 @@ import { isoTime } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import { decodeHeader } from '../log/header.ts'
 import { decodeReceipt } from '../log/receipt.ts'
+import { rowTags } from '../log/tag.ts'
 import type { CommitHead } from '../store/rows.ts'
 import { compareBytes } from '../encoding/bytes.ts'
 import { tagOf, type Space } from './space.ts'
@@ -19,7 +20,7 @@ export async function receiptOf(space: Space, id: string, commit: number | null)
   const no = commit ?? (await lastCommit(space, tag))
   const head = await recorded(space, no)
   const header = decodeHeader(head.header)
-  const index = header.entries.findIndex((entry) => compareBytes(entry.tag, tag) === 0)
+  const index = rowTags(header).findIndex((entry) => compareBytes(entry, tag) === 0)
   const record = head.record ?? 0
   const [row] = await space.replica.store.receipts(record, 1)
   if (row === undefined) throw new VarveError('TAMPERED', `Receipt ${record} is missing from the store: run verify`)

@@ -1,7 +1,7 @@
 /** Where queries read from: the heads of a replica, or a collection as the record was at some time. */
 
 import { decodeHead, documentOf, headOv, type Head } from '../document/head.ts'
-import { documentTag } from '../log/tag.ts'
+import { documentTag, rowTag } from '../log/tag.ts'
 import type { KeyRange } from '../query/order-key.ts'
 import type { Candidate, QuerySource, ScanRange } from '../query/source.ts'
 import { firstDocument, type DocumentRow } from '../store/rows.ts'
@@ -91,7 +91,9 @@ class StoreSource implements QuerySource {
 
   #rows(ids: readonly string[]): Promise<readonly (DocumentRow | null)[]> {
     const { tagKey } = this.#space.replica.context
-    return this.#space.replica.store.documents(ids.map((id) => documentTag(tagKey, this.#space.tag, id)))
+    return this.#space.replica.store.documents(
+      ids.map((id) => rowTag(this.#space.tag, documentTag(tagKey, this.#space.tag, id))),
+    )
   }
 
   async #candidates(rows: readonly DocumentRow[]): Promise<readonly Candidate[]> {

@@ -1,6 +1,6 @@
 /** What all operations of one collection share: its names, tags, key and rules. */
 
-import { collectionTag, documentTag } from '../log/tag.ts'
+import { collectionTag, documentTag, rowTag } from '../log/tag.ts'
 import { checkId } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -27,8 +27,9 @@ export function makeSpace(replica: Replica, name: string, rules: SpaceRules): Sp
   return { replica, name, tag: collectionTag(replica.context.tagKey, name), rules }
 }
 
+/** The row tag of a document of this collection. */
 export function tagOf(space: Space, id: string): Uint8Array {
-  return documentTag(space.replica.context.tagKey, space.tag, checkId(id))
+  return rowTag(space.tag, documentTag(space.replica.context.tagKey, space.tag, checkId(id)))
 }
 
 /** The key a change is sealed under, and its name when it is not the database's own. */

@@ -7,7 +7,7 @@ import { operationsBetween } from '../document/diff.ts'
 import type { Head } from '../document/head.ts'
 import type { Lineage, Operation } from '../document/operation.ts'
 import { foldEntry } from '../document/fold.ts'
-import { collectionTag, documentTag } from '../log/tag.ts'
+import { collectionTag, documentTag, rowTag } from '../log/tag.ts'
 import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
 import { changeOf, livingHead, parseDocument, unchanged, validated, written, type Intent } from './change.ts'
 import { parsePatch, patchOperations } from './patch.ts'
@@ -76,14 +76,7 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
   const id = given === null ? newId(env.now(), env.random(10)) : checkId(given)
   const attributes = validated(space, parsed.attributes)
   const parent = options.parentRecord
-  const parentTag =
-    parent === undefined
-      ? null
-      : documentTag(
-          tagKey,
-          collectionTag(tagKey, checkName(parent.collection, 'parent collection')),
-          checkId(parent.id, 'parent id'),
-        )
+  const parentTag = parent === undefined ? null : parentRowTag(tagKey, parent)
   const tag = tagOf(space, id)
   return {
     id,
@@ -101,6 +94,11 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
       return { id, tag, kind: 'put', operations: [{ op: 'put', data: attributes, lineage }] }
     },
   }
+}
+
+function parentRowTag(tagKey: Uint8Array, { id, collection }: { readonly id: string; readonly collection: string }) {
+  const tag = collectionTag(tagKey, checkName(collection, 'parent collection'))
+  return rowTag(tag, documentTag(tagKey, tag, checkId(id, 'parent id')))
 }
 
 /** A child inherits its parent's origin; a parent without one is the origin itself. */

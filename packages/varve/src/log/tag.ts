@@ -3,10 +3,12 @@
 import { primitives } from '../crypto/primitives.ts'
 import { utf8 } from '../encoding/bytes.ts'
 import { generatedIdMs, isGeneratedId } from '../encoding/id.ts'
-import { tagBytes } from './header.ts'
+import { tagBytes, type CommitHeader } from './header.ts'
 
 const collectionDomain = utf8('varve/collection-tag/v1\0')
 const documentDomain = utf8('varve/document-tag/v1\0')
+const rowDomain = utf8('varve/row-tag/v1\0')
+const noCollection = new Uint8Array(tagBytes)
 const timeBytes = 6
 const generatedBytes = new Uint8Array(26)
 
@@ -29,6 +31,25 @@ export function documentTag(tagKey: Uint8Array, collection: Uint8Array, id: stri
   for (let i = timeBytes - 1; i >= 0; i--, rest = Math.floor(rest / 256)) tag[i] = rest % 256
   tag.set(hash.subarray(0, tagBytes - timeBytes), timeBytes)
   return tag
+}
+
+/**
+ * The tag under which a replica stores a document: of its collection's and its own tag together, so that an
+ * entry which names another collection speaks of another document. The leading time stays, for its order.
+ */
+export function rowTag(collection: Uint8Array, tag: Uint8Array): Uint8Array {
+  const row = primitives.sha256(rowDomain, collection, tag).subarray(0, tagBytes)
+  row.copyWithin(timeBytes, 0, tagBytes - timeBytes)
+  row.set(tag.subarray(0, timeBytes))
+  return row
+}
+
+/** The row tags of all entries of a commit. */
+export function rowTags({
+  collections,
+  entries,
+}: Pick<CommitHeader, 'collections' | 'entries'>): readonly Uint8Array[] {
+  return entries.map(({ collection, tag }) => rowTag(collections[collection] ?? noCollection, tag))
 }
 
 /** Generated ids are ASCII: copying their codes is many times cheaper than encoding text. */

@@ -17,7 +17,9 @@ import type { WorkingDocument, WorkingSet } from './working.ts'
 export interface Change {
   readonly collection: { readonly name: string; readonly tag: Uint8Array }
   readonly id: string
+  /** Tag of the document in the log, and the one it is stored under. */
   readonly tag: Uint8Array
+  readonly row: Uint8Array
   readonly kind: EntryKind
   readonly operations: readonly Operation[]
   readonly actor: string | null
@@ -119,8 +121,8 @@ export class Appender {
       open.bytes + bytes <= limits.unsignedBytes &&
       open.tables.size + newTables(open, changes) <= limits.commitTables
     ) {
-      const apart = changes.some(({ tag }) => {
-        const document = this.#set.find(tag)
+      const apart = changes.some(({ row }) => {
+        const document = this.#set.find(row)
         return document !== undefined && (open.documents.has(document) || document.head.order.stamp >= open.stamp)
       })
       if (!apart) return open
@@ -133,7 +135,7 @@ export class Appender {
     const set = this.#set
     const now = this.#context.env.now()
     let last = set.state.clock
-    for (const { tag } of changes) last = laterStamp(last, set.find(tag)?.head.order.stamp ?? last)
+    for (const { row } of changes) last = laterStamp(last, set.find(row)?.head.order.stamp ?? last)
     const stamp = nextStamp(last, now)
     set.seeStamp(stamp, this.#records)
     const record = this.#records ? set.state.record.length + this.#drafts.length : null
@@ -157,7 +159,7 @@ export class Appender {
   #stage(draft: Draft, change: Change): Outcome {
     const set = this.#set
     const counter = set.collectionByTag(change.collection.tag, change.collection.name)
-    const document = set.document(change.tag, counter.no)
+    const document = set.document(change.row, counter.no)
     const now = set.collection(counter.no)
     const cv = now.recorded + now.pending
     set.setCollection(

@@ -1,6 +1,7 @@
 /** Following a replica: each changed document once, with its latest state, in the order of its last change. */
 
 import { decodeHeader } from '../log/header.ts'
+import { rowTags } from '../log/tag.ts'
 import { decodeHead, type Head } from '../document/head.ts'
 import { fromUtf8 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
@@ -79,7 +80,7 @@ function stepDocuments(replica: Replica, { commit, touch }: Step): Promise<reado
   if (touch !== null) return replica.store.documentsByNo([touch.document])
   if (commit === null) return Promise.resolve([])
   // A refused commit may still be where a document last changed: another device wrote the same in its place.
-  return replica.store.documents(decodeHeader(commit.header).entries.map((entry) => entry.tag))
+  return replica.store.documents(rowTags(decodeHeader(commit.header)))
 }
 
 /** Waits until the replica is written to; resolves at once when its position is already past `position`. */

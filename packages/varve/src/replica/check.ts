@@ -6,6 +6,7 @@ import { VarveError } from '../errors.ts'
 import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, receiptId, recordHeadMessage, type Receipt } from '../log/receipt.ts'
+import { rowTags } from '../log/tag.ts'
 import type { FeedRun, RecordRun, Unit } from '../log/unit.ts'
 import type { Replica } from './replica.ts'
 
@@ -19,6 +20,8 @@ export interface CheckedCommit {
   readonly headerBytes: Uint8Array
   readonly bodies: Uint8Array
   readonly parts: readonly Uint8Array[]
+  /** Row tags of its entries. */
+  readonly documents: readonly Uint8Array[]
   /** On the last commit of a run. */
   readonly signature: Uint8Array | null
 }
@@ -115,6 +118,7 @@ function chain(
       headerBytes: commit.header,
       bodies: commit.bodies,
       parts,
+      documents: rowTags(header),
       signature,
     })
   })

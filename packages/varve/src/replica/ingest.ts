@@ -8,6 +8,7 @@ import { VarveError } from '../errors.ts'
 import { noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies } from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
+import { rowTags } from '../log/tag.ts'
 import { decodeUnit } from '../log/unit.ts'
 import { pendingPlace, type CommitRow, type FeedRow } from '../store/rows.ts'
 import { signHeads } from './append.ts'
@@ -15,7 +16,7 @@ import { checkUnit, type CheckedCommit, type CheckedReceipt } from './check.ts'
 import { countEntry, foldInto } from './count.ts'
 import { checkCvs, countIn, type Recorded } from './counting.ts'
 import { finishDocuments } from './finish.ts'
-import { placement, preconditions, standing } from './judge.ts'
+import { distinct, preconditions, standing } from './judge.ts'
 import { isLocked } from './reader.ts'
 import { refoldMarked, type NewCommit } from './refold.ts'
 import type { Replica } from './replica.ts'
@@ -71,6 +72,7 @@ function checkedAgain(replica: Replica, row: CommitRow): CheckedCommit {
     headerBytes: row.header,
     bodies,
     parts,
+    documents: rowTags(header),
     signature,
   }
 }
@@ -88,7 +90,7 @@ class Ingest {
   async run(commits: readonly CheckedCommit[], receipts: readonly CheckedReceipt[]): Promise<void> {
     // Receipts may make this device give its feed up: what it wrote must be signed before.
     await this.#sign()
-    await this.#set.load(commits.flatMap((commit) => commit.header.entries.map((entry) => entry.tag)))
+    await this.#set.load(commits.flatMap((commit) => commit.documents))
     const unrecorded = new Map(commits.map((commit) => [nameOf(commit.feed, commit.seq), commit]))
     for (const commit of commits) this.#register(commit)
     for (const receipt of receipts) {
@@ -111,10 +113,9 @@ class Ingest {
       const row = await storedCommit(this.#replica, no)
       if (row === null || this.#set.verdicts.some(({ commit }) => commit === no)) continue
       const commit = checkedAgain(this.#replica, row)
-      await this.#set.load(commit.header.entries.map((entry) => entry.tag))
+      await this.#set.load(commit.documents)
       const { context } = this.#replica
-      const refusal =
-        standing(context, this.#set.state, commit.publicKey, commit.header) ?? placement(this.#set, commit.header)
+      const refusal = standing(context, this.#set.state, commit.publicKey, commit.header) ?? distinct(commit)
       if (refusal !== null) continue
       this.#set.unhold(no)
       this.#set.verdicts.push({ commit: no, record: null, at: null, refused: null })
@@ -184,16 +185,17 @@ class Ingest {
       feed: this.#feed(commit.feed)?.no ?? 0,
       seq: commit.seq,
       header: commit.header,
+      documents: commit.documents,
       feedNumber: (id: Uint8Array) => this.#feed(id)?.no,
     }
     const refused =
       standing(context, set.state, commit.publicKey, commit.header) ??
-      placement(set, commit.header) ??
+      distinct(commit) ??
       (await preconditions(this.#replica.store, set, judged))
     const ovs: number[] = []
     const cvs: number[] = []
     if (refused === null) {
-      for (const entry of commit.header.entries) ovs.push(set.find(entry.tag)?.head.recorded ?? 0)
+      for (const document of commit.documents) ovs.push(set.find(document)?.head.recorded ?? 0)
       for (const tag of commit.header.collections) cvs.push(set.collectionByTag(tag, null).recorded)
     }
     const receipt = { at, refused, ovs, cvs }
@@ -217,7 +219,7 @@ class Ingest {
     const { context } = this.#replica
     const refusal =
       recorded === null
-        ? (standing(context, set.state, commit.publicKey, commit.header) ?? placement(set, commit.header))
+        ? (standing(context, set.state, commit.publicKey, commit.header) ?? distinct(commit))
         : recorded.receipt.refused
     const refused = refusal?.code ?? null
     const row: CommitRow = {
@@ -257,10 +259,11 @@ class Ingest {
     commit.header.entries.forEach((entry, index) => {
       const body = commit.parts[index]
       const collectionTag = commit.header.collections[entry.collection]
-      if (body === undefined || collectionTag === undefined) return
+      const tag = commit.documents[index]
+      if (body === undefined || collectionTag === undefined || tag === undefined) return
       const plain = this.#replica.reader.unseal(read, index, body)
       const collection = set.collectionByTag(collectionTag, isLocked(plain) ? null : plain.collection)
-      const document = set.document(entry.tag, collection.no)
+      const document = set.document(tag, collection.no)
       const { ov, cv } = countIn(set, document, collection.no, recorded, index)
       const place = recorded?.record ?? pendingPlace + row.no
       const at = recorded?.receipt.at ?? stampMs(row.stamp)

@@ -1,12 +1,12 @@
 /** The recorder's judgement of a commit: accepted, or refused with a code and a reason. */
 
-import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { toHex } from '../encoding/bytes.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import type { CommitHeader } from '../log/header.ts'
 import type { Receipt } from '../log/receipt.ts'
 import { limits } from '../limits.ts'
 import type { ReplicaContext } from './context.ts'
-import { collectionOf, pendingPlace } from '../store/rows.ts'
+import { pendingPlace } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { ReplicaState } from './state.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
@@ -33,21 +33,10 @@ export function standing(
   return null
 }
 
-/** An entry says which collection its document is in: rights are judged by that, so it must be true. */
-export function placement(set: WorkingSet, header: CommitHeader): Receipt['refused'] {
-  const seen = new Set<string>()
-  for (const { tag, collection } of header.entries) {
-    const name = toHex(tag)
-    if (seen.has(name)) return { code: 'INVALID', reason: 'Two entries of the commit change one document' }
-    seen.add(name)
-    const document = set.find(tag)
-    if (document === undefined) continue
-    const home = set.state.collections[collectionOf(document.no) - 1]
-    const said = header.collections[collection]
-    if (home === undefined || said === undefined || !equalBytes(home.tag, said))
-      return { code: 'INVALID', reason: 'An entry names a document of another collection' }
-  }
-  return null
+/** A commit has one entry for a document at most, or its versions could not be numbered. */
+export function distinct({ documents }: { readonly documents: readonly Uint8Array[] }): Receipt['refused'] {
+  if (new Set(documents.map(toHex)).size === documents.length) return null
+  return { code: 'INVALID', reason: 'Two entries of the commit change one document' }
 }
 
 /** A commit to be recorded, and what its author knew beyond what earlier commits of its feed say. */
@@ -55,6 +44,8 @@ export interface Judged {
   readonly feed: number
   readonly seq: number
   readonly header: CommitHeader
+  /** Row tags of its entries. */
+  readonly documents: readonly Uint8Array[]
   /** Local number of the feed with this id; undefined when there is none. */
   feedNumber(id: Uint8Array): number | undefined
 }
@@ -66,9 +57,9 @@ export interface Judged {
  */
 export async function preconditions(store: Store, set: WorkingSet, judged: Judged): Promise<Receipt['refused']> {
   for (const { index, ov } of judged.header.preconditions) {
-    const entry = judged.header.entries[index]
-    if (entry === undefined) return { code: 'INVALID', reason: 'A precondition names an entry that is not there' }
-    const document = set.find(entry.tag)
+    const tag = judged.documents[index]
+    if (tag === undefined) return { code: 'INVALID', reason: 'A precondition names an entry that is not there' }
+    const document = set.find(tag)
     const actual = (document?.head.recorded ?? 0) - 1
     if (actual !== ov)
       return { code: 'CONFLICT', reason: `Version ${ov} was expected, the document has version ${actual}` }

@@ -1,6 +1,7 @@
 /** A receipt for a commit that is here already: its entries move to their place in the record, or leave. */
 
 import { decodeHeader, type CommitHeader } from '../log/header.ts'
+import { rowTag, rowTags } from '../log/tag.ts'
 import { VarveError } from '../errors.ts'
 import { pendingPlace, type CommitRow } from '../store/rows.ts'
 import type { CheckedReceipt } from './check.ts'
@@ -12,7 +13,7 @@ import type { WorkingDocument, WorkingSet } from './working.ts'
 export async function applyVerdict(replica: Replica, set: WorkingSet, checked: CheckedReceipt): Promise<void> {
   const row = await storedCommit(replica, checked)
   const header = decodeHeader(row.header)
-  await set.load(header.entries.map((entry) => entry.tag))
+  await set.load(rowTags(header))
   const { receipt, record } = checked
   const refused = receipt.refused?.code ?? null
   set.verdicts.push({ commit: row.no, record, at: receipt.at, refused })
@@ -61,7 +62,7 @@ function documentOf(set: WorkingSet, header: CommitHeader, index: number): Worki
   const collection = entry === undefined ? undefined : header.collections[entry.collection]
   if (entry === undefined || collection === undefined)
     throw new VarveError('TAMPERED', 'A stored commit header is damaged: run verify')
-  return set.document(entry.tag, set.collectionByTag(collection, null).no)
+  return set.document(rowTag(collection, entry.tag), set.collectionByTag(collection, null).no)
 }
 
 function accept({ set, document, row, index, collection, folded }: Move, { record, receipt }: CheckedReceipt): void {

@@ -10,7 +10,7 @@ import { limits } from '../limits.ts'
 import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, noReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
-import { collectionTag } from '../log/tag.ts'
+import { collectionTag, rowTag } from '../log/tag.ts'
 import { indexKeys } from '../query/order-key.ts'
 import {
   firstDocument,
@@ -260,10 +260,12 @@ class Verification {
 
   async #rowsOf(where: string, row: DocumentRow, entries: readonly ReadEntry[], counts: Counts): Promise<void> {
     const commits = await this.#replica.reader.commits(entries.map((entry) => entry.row.commit))
-    for (const [ov, { row: entry, header }] of entries.entries()) {
+    for (const [ov, { row: entry }] of entries.entries()) {
       const name = `${where}: entry ${entry.index} of commit ${entry.commit}`
-      const head = commits.get(entry.commit)?.head
-      if (!equalBytes(header.tag, row.tag)) this.#report(`${name} belongs to another document`)
+      const commit = commits.get(entry.commit)
+      const head = commit?.head
+      if (commit === undefined || !equalBytes(rowTagOf(commit.header, entry.index), row.tag))
+        this.#report(`${name} belongs to another document`)
       if (head === undefined || head.refused !== null || entry.place !== (head.record ?? pendingPlace + head.no))
         this.#report(`${name} is not where its commit was recorded`)
       const recorded = entry.place < pendingPlace
@@ -325,4 +327,10 @@ class Verification {
       }
     }
   }
+}
+
+function rowTagOf({ collections, entries }: CommitHeader, index: number): Uint8Array {
+  const entry = entries[index]
+  const collection = entry === undefined ? undefined : collections[entry.collection]
+  return entry === undefined || collection === undefined ? new Uint8Array() : rowTag(collection, entry.tag)
 }

@@ -62,7 +62,7 @@ export interface ReceiptRow {
 /** One document. Key: `no` = collection × 2^32 + counter; unique: `tag`. */
 export interface DocumentRow {
   readonly no: number
-  /** 16 bytes, see `spec/keys.md`. */
+  /** Row tag, 16 bytes: of the tags of its collection and its own. */
   readonly tag: Uint8Array
   /** The encoded head; null when nothing of the document can be read here. */
   readonly state: string | null
