@@ -20,6 +20,8 @@ export interface Intent {
   readonly id: string
   /** Row tag of the document. */
   readonly tag: Uint8Array
+  /** Its tag in the log, where it is at hand. */
+  readonly logTag?: Uint8Array
   readonly kind: EntryKind
   readonly operations: readonly Operation[]
 }
@@ -48,7 +50,7 @@ export function changeOf(
   const change: Change = {
     collection: { name: space.name, tag: space.tag },
     id: intent.id,
-    tag: documentTag(context.tagKey, space.tag, intent.id),
+    tag: intent.logTag ?? documentTag(context.tagKey, space.tag, intent.id),
     row: intent.tag,
     kind: intent.kind,
     operations: intent.operations,

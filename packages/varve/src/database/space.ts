@@ -27,9 +27,20 @@ export function makeSpace(replica: Replica, name: string, rules: SpaceRules): Sp
   return { replica, name, tag: collectionTag(replica.context.tagKey, name), rules }
 }
 
+/** The tags of a document: in the log, and the one it is stored under. */
+export interface DocumentTags {
+  readonly log: Uint8Array
+  readonly row: Uint8Array
+}
+
+export function documentTags(space: Space, id: string): DocumentTags {
+  const log = documentTag(space.replica.context.tagKey, space.tag, checkId(id))
+  return { log, row: rowTag(space.tag, log) }
+}
+
 /** The row tag of a document of this collection. */
 export function tagOf(space: Space, id: string): Uint8Array {
-  return rowTag(space.tag, documentTag(space.replica.context.tagKey, space.tag, checkId(id)))
+  return documentTags(space, id).row
 }
 
 /** The key a change is sealed under, and its name when it is not the database's own. */

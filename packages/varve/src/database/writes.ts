@@ -11,7 +11,7 @@ import { collectionTag, documentTag, rowTag } from '../log/tag.ts'
 import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
 import { changeOf, livingHead, parseDocument, unchanged, validated, written, type Intent } from './change.ts'
 import { parsePatch, patchOperations } from './patch.ts'
-import { tagOf, type Space } from './space.ts'
+import { documentTags, tagOf, type Space } from './space.ts'
 import type { CreateOptions, EnrichOptions, WriteOptions, Written } from './types.ts'
 
 /** One write of one document: which, and what it does given the head. */
@@ -77,7 +77,7 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
   const attributes = validated(space, parsed.attributes)
   const parent = options.parentRecord
   const parentTag = parent === undefined ? null : parentRowTag(tagKey, parent)
-  const tag = tagOf(space, id)
+  const { row: tag, log: logTag } = documentTags(space, id)
   return {
     id,
     tag,
@@ -91,7 +91,7 @@ export function createWrite(space: Space, data: unknown, options: CreateOptions)
         throw new VarveError('EXISTS', `There is a document "${id}" already: ${hint}`, { details: { id, deleted } })
       }
       const lineage = lineageOf(options, parentTag === null ? undefined : view.head(parentTag))
-      return { id, tag, kind: 'put', operations: [{ op: 'put', data: attributes, lineage }] }
+      return { id, tag, logTag, kind: 'put', operations: [{ op: 'put', data: attributes, lineage }] }
     },
   }
 }
@@ -220,12 +220,12 @@ function living(
   operations: (head: Head) => readonly Operation[],
   kind: 'change' | 'enrich' = 'change',
 ): Write {
-  const tag = tagOf(space, id)
+  const { row: tag, log: logTag } = documentTags(space, id)
   return {
     id,
     tag,
     reads: [],
     options,
-    intend: (head) => ({ id, tag, kind, operations: operations(livingHead(head, id)) }),
+    intend: (head) => ({ id, tag, logTag, kind, operations: operations(livingHead(head, id)) }),
   }
 }

@@ -3,7 +3,7 @@
 import { fromUtf8, utf8 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { decryptWithPassphrase, encryptWithPassphrase } from './age.ts'
-import { fromBase64, toBase64 } from './base64.ts'
+import { fromBase64, toBase64 } from '../encoding/base64.ts'
 import { assertVersion } from './format.ts'
 import { makeKey, type KeyVersion } from './key.ts'
 import type { KeyringState } from './keyring.ts'

@@ -8,7 +8,7 @@ import { bytesOf } from '../encoding/decode.ts'
 import { checkName } from '../encoding/id.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
-import { toBech32 } from './bech32.ts'
+import { toBech32 } from '../encoding/base64.ts'
 import { readFormat } from './format.ts'
 
 /** Everything secret about a device; stored sealed, never sent. */

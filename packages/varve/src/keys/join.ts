@@ -15,7 +15,7 @@ import {
   encryptWithPassphrase,
   isPassphraseFile,
 } from './age.ts'
-import { fromBase64url, toBase64url } from './base64.ts'
+import { fromBase64url, toBase64url } from '../encoding/base64.ts'
 import { assertVersion, readFormat } from './format.ts'
 import type { DeviceIdentity } from './identity.ts'
 

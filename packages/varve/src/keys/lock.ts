@@ -7,7 +7,7 @@ import { bytesOf } from '../encoding/decode.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import { decryptWithPassphrase, encryptWithPassphrase } from './age.ts'
-import { fromBase64, toBase64 } from './base64.ts'
+import { fromBase64, toBase64 } from '../encoding/base64.ts'
 import { assertVersion } from './format.ts'
 
 /** A lock just made or opened. */

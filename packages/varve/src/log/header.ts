@@ -1,6 +1,5 @@
 /** The commit header: what a commit says in the clear, and its CBOR form (`spec/commit.md`). */
 
-import { concat } from '../encoding/bytes.ts'
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { listOf, bytesOf, wholeNumber } from '../encoding/decode.ts'
 import { parseStamp, stampBytes, type Stamp } from '../encoding/stamp.ts'
@@ -203,5 +202,3 @@ export function splitBodies(header: CommitHeader, bodies: Uint8Array): readonly 
     throw new VarveError('INVALID', 'The bodies of the commit are not as long as its header says')
   return header.entries.map((_, i) => bodies.subarray(offsets[i], offsets[i + 1]))
 }
-
-export const joinBodies = concat

@@ -1,5 +1,6 @@
 /** Keyset cursors: the position of the last document seen, as text that only fits the sort it was made for. */
 
+import { fromBase64url, toBase64url } from '../encoding/base64.ts'
 import { concat, equalBytes, fromUtf8, utf8 } from '../encoding/bytes.ts'
 import { isJsonArray, toJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
@@ -8,7 +9,6 @@ import { positionOf, type Position, type SortOrder } from './sort.ts'
 
 const version = 1
 const checksumBytes = 4
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** The cursor after this document, for `after()` of the same sort. */
 export function cursorAfter(order: SortOrder, doc: JsonObject, id: string): string {
@@ -19,7 +19,7 @@ export function encodeCursor(order: SortOrder, position: Position): string {
   // An empty array has no JSON value of its own as a sort key: [] stands for it, [x] for every other.
   const keys = position.keys.map((key) => (key === undefined ? [] : [key]))
   const body = utf8(JSON.stringify([version, signature(order), keys, position.id]))
-  return toBase64Url(concat(checksum(body), body))
+  return toBase64url(concat(checksum(body), body))
 }
 
 /**
@@ -50,7 +50,7 @@ function keyOf(wrapped: JsonValue): SortKey {
 }
 
 function cursorParts(cursor: string): readonly JsonValue[] {
-  const bytes = fromBase64Url(cursor)
+  const bytes = fromBase64url(cursor, 'The cursor')
   const body = bytes.subarray(checksumBytes)
   if (!equalBytes(checksum(body), bytes.subarray(0, checksumBytes))) return notCursor()
   try {
@@ -70,35 +70,4 @@ function checksum(body: Uint8Array): Uint8Array {
   let hash = 0x811c9dc5
   for (const byte of body) hash = Math.imul(hash ^ byte, 0x01000193)
   return Uint8Array.of(hash >>> 24, hash >>> 16, hash >>> 8, hash)
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  let text = ''
-  let held = 0
-  let bits = 0
-  for (const byte of bytes) {
-    held = ((held << 8) | byte) & 0xffff
-    for (bits += 8; bits >= 6; bits -= 6) text += alphabet.charAt((held >>> (bits - 6)) & 63)
-  }
-  return bits === 0 ? text : text + alphabet.charAt((held << (6 - bits)) & 63)
-}
-
-function fromBase64Url(text: string): Uint8Array {
-  const bytes = new Uint8Array(Math.floor((text.length * 6) / 8))
-  let held = 0
-  let bits = 0
-  let length = 0
-  for (const character of text) {
-    const digit = alphabet.indexOf(character)
-    if (digit < 0) return notCursor()
-    held = ((held << 6) | digit) & 0xffff
-    bits += 6
-    if (bits >= 8) {
-      bits -= 8
-      bytes[length++] = (held >>> bits) & 0xff
-    }
-  }
-  // Leftover bits that are not zero would let two texts mean one cursor.
-  if (bits >= 6 || (held & ((1 << bits) - 1)) !== 0) return notCursor()
-  return bytes
 }

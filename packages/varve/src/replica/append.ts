@@ -2,14 +2,16 @@
 
 import { laterStamp, nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
 import type { Operation } from '../document/operation.ts'
-import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
-import { encodeHeader, type CommitHeader, type Dependency, type EntryHeader, type EntryKind } from '../log/header.ts'
-import { encodeReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
+import { bodiesRoot, commitId, EntrySealer, feedId, noCommit } from '../log/commit.ts'
+import { encodeHeader, type CommitHeader, type Dependency, type EntryKind } from '../log/header.ts'
+import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { tagBytes as sealBytes } from '../crypto/contract.ts'
 import { assertLimit, limits } from '../limits.ts'
 import { pendingPlace, type FeedRow } from '../store/rows.ts'
 import type { ReplicaContext, SealKey } from './context.ts'
 import { countEntry, foldInto } from './count.ts'
+import { signHeads } from './sign.ts'
+import { entryHeader, tablesOf } from './tables.ts'
 import { noCounts } from './counting.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
@@ -222,7 +224,7 @@ export class Appender {
 
   #seal(draft: Draft, dependencies: readonly Dependency[]): void {
     const { context, place } = { context: this.#context, place: this.#place(draft) }
-    const tables = tablesOf(draft)
+    const tables = tablesOf(draft.entries)
     const salt = context.env.random(16)
     const sealing = new EntrySealer(place, { salt, ...tables })
     const entries = draft.entries.map(({ change, collection }) => entryHeader(change, collection, tables))
@@ -309,60 +311,4 @@ function newTables({ tables }: Draft, changes: readonly Change[]): number {
     if (key !== null && !tables.has(key.id)) added++
   }
   return added
-}
-
-function entryHeader({ tag, kind, key, body }: Change, collection: number, tables: Tables): EntryHeader {
-  return {
-    tag,
-    kind,
-    collection: tables.numbers.indexOf(collection),
-    key: key === null ? -1 : tables.keys.indexOf(key.id),
-    size: body.length + (key === null ? 0 : sealBytes),
-  }
-}
-
-interface Tables {
-  readonly collections: readonly Uint8Array[]
-  /** Local numbers of the same collections. */
-  readonly numbers: readonly number[]
-  readonly keys: readonly Uint8Array[]
-}
-
-/** The distinct collections and keys of a draft, in order of appearance. */
-function tablesOf(draft: Draft): Tables {
-  const collections = new Map<number, Uint8Array>()
-  const keys = new Set<Uint8Array>()
-  for (const { change, collection } of draft.entries) {
-    collections.set(collection, change.collection.tag)
-    if (change.key !== null) keys.add(change.key.id)
-  }
-  return { collections: [...collections.values()], numbers: [...collections.keys()], keys: [...keys] }
-}
-
-/**
- * Signs the heads of the own feed and, for a recorder, of the record, so that everything below may
- * leave the device. `lastCommit` is the local number of the feed's last commit when it is stored already.
- */
-export function signHeads(
-  context: ReplicaContext,
-  set: WorkingSet,
-  feed: FeedRow | null,
-  lastCommit: number | null,
-): void {
-  const { unsigned, record } = set.state
-  if (feed !== null && unsigned.commits > 0) {
-    const place = { database: context.id, feed: feed.id, seq: feed.length - 1, previous: noCommit }
-    const signature = context.device.sign(feedHeadMessage(place, feed.head))
-    const position = set.commits.findLastIndex((commit) => commit.feed === feed.no)
-    const last = set.commits[position]
-    if (last !== undefined) set.commits[position] = { ...last, signature }
-    else if (lastCommit !== null) set.commitSignatures.push({ commit: lastCommit, signature })
-  }
-  if (unsigned.receipts > 0) {
-    const signature = context.device.sign(recordHeadMessage(context.id, record.length - 1, record.head))
-    const last = set.receipts.at(-1)
-    if (last === undefined) set.receiptSignatures.push({ record: record.length - 1, signature })
-    else set.receipts[set.receipts.length - 1] = { ...last, signature }
-  }
-  set.state = { ...set.state, unsigned: { commits: 0, bytes: 0, receipts: 0 } }
 }

@@ -52,15 +52,16 @@ export class WriteQueue {
     if (this.#closed !== null) return Promise.reject(this.#closed)
     return new Promise<R>((resolve, reject) => {
       let answer: { readonly value: R } | null = null
-      const plan = async (view: PlanView): Promise<Plan<undefined>> => {
-        const made = await task.plan(view)
-        return {
-          changes: made.changes,
-          finish: (outcomes) => {
-            answer = { value: made.finish(outcomes) }
-            return undefined
-          },
-        }
+      const keep = (made: Plan<R>): Plan<undefined> => ({
+        changes: made.changes,
+        finish: (outcomes) => {
+          answer = { value: made.finish(outcomes) }
+          return undefined
+        },
+      })
+      const plan = (view: PlanView): Plan<undefined> | Promise<Plan<undefined>> => {
+        const made = task.plan(view)
+        return made instanceof Promise ? made.then(keep) : keep(made)
       }
       const done = (): void => {
         if (answer !== null) resolve(answer.value)

@@ -5,9 +5,10 @@ import { isVarveError, VarveError } from '../errors.ts'
 import type { Order } from '../document/head.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
-import { Appender, assertOneCommit, signHeads, type Outcome } from './append.ts'
+import { Appender, assertOneCommit, type Outcome } from './append.ts'
+import { signHeads } from './sign.ts'
 import type { ReplicaContext } from './context.ts'
-import { WriteQueue, type Plan, type Waiting, type WriteTask } from './queue.ts'
+import { WriteQueue, type Plan, type PlanView, type Waiting, type WriteTask } from './queue.ts'
 import { EntryReader } from './reader.ts'
 import { decodeState, encodeState, initialState, stateName, type CollectionState, type ReplicaState } from './state.ts'
 import { WorkingSet } from './working.ts'
@@ -188,7 +189,9 @@ export class Replica {
       const view = { head: (tag: Uint8Array) => set.find(tag)?.head }
       const finishes: (() => void)[] = []
       for (const waiting of group) {
-        const plan = await this.#plan(waiting, view)
+        const planning = this.#plan(waiting, view)
+        // Most plans are made at once: waiting for them would cost as much as the plan.
+        const plan = planning instanceof Promise ? await planning : planning
         if (plan === null) continue
         const outcomes: readonly Outcome[] =
           plan.changes.length === 0 ? [] : appender.append(plan.changes, waiting.task.alone)
@@ -205,9 +208,22 @@ export class Replica {
     for (const waiting of answered) waiting.resolve()
   }
 
-  async #plan(waiting: Waiting, view: Parameters<Waiting['task']['plan']>[0]): Promise<Plan<undefined> | null> {
+  /** The plan of a write, or null when it was refused alone. */
+  #plan(waiting: Waiting, view: PlanView): Plan<undefined> | null | Promise<Plan<undefined> | null> {
     try {
-      const plan = await waiting.task.plan(view)
+      const plan = waiting.task.plan(view)
+      if (plan instanceof Promise) return this.#planLater(waiting, plan)
+      assertOneCommit(plan.changes)
+      return plan
+    } catch (error) {
+      waiting.reject(error)
+      return null
+    }
+  }
+
+  async #planLater(waiting: Waiting, planning: Promise<Plan<undefined>>): Promise<Plan<undefined> | null> {
+    try {
+      const plan = await planning
       assertOneCommit(plan.changes)
       return plan
     } catch (error) {
