@@ -46,9 +46,9 @@ export const limits = {
   filterDepth: 32,
   /** Bytes of an index key; longer values are truncated and re-checked. */
   indexKeyBytes: 256,
-  /** Milliseconds a commit may be ahead of the recorder's clock. */
+  /** Milliseconds a commit may be ahead of the recorder's clock, or of what is recorded if that is later. */
   clockDriftMs: 60_000,
-  /** Entries between two snapshots of one document. */
+  /** Recorded versions of one document between two snapshots. */
   snapshotEvery: 32,
   /** Bytes of an age file given to import or join. */
   ageFileBytes: 1024 * 1024,

@@ -8,6 +8,7 @@ import { toHex } from '../encoding/bytes.ts'
 import { entryRows } from '../replica/history.ts'
 import type { ReadEntry } from '../replica/reader.ts'
 import type { Replica } from '../replica/replica.ts'
+import { pendingPlace } from '../store/rows.ts'
 import type { Conflict, ConflictSide } from './types.ts'
 
 /** One path an entry wrote; the empty path stands for the existence of the document. */
@@ -21,7 +22,8 @@ interface PathWrite {
 
 /** The conflicts of a document, oldest first. Reads all its entries. */
 export async function conflictsOf(replica: Replica, document: number): Promise<readonly Conflict[]> {
-  const entries = await replica.reader.read(await entryRows(replica.store, document))
+  const read = await replica.reader.read(await entryRows(replica.store, document))
+  const entries = read.toSorted((a, b) => compareVersions(replica, a, b))
   const feeds = new Set(entries.map((entry) => entry.order.feed))
   if (feeds.size < 2) return []
   const commits = await replica.reader.commits(entries.map((entry) => entry.row.commit))
@@ -33,6 +35,12 @@ export async function conflictsOf(replica: Replica, document: number): Promise<r
   })
   writes.sort((a, b) => replica.compare(a.entry.order, b.entry.order))
   return new ConflictSearch(replica, writes).find()
+}
+
+/** The order in which versions count: recorded ones as recorded, then pending ones by stamp and feed. */
+function compareVersions(replica: Replica, a: ReadEntry, b: ReadEntry): number {
+  const recorded = Math.min(a.row.place, b.row.place) < pendingPlace
+  return recorded ? a.row.place - b.row.place : replica.compare(a.order, b.order)
 }
 
 class ConflictSearch {

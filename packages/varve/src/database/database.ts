@@ -108,7 +108,10 @@ export class Database {
     return databaseView(record, (name) => this.#space(name))
   }
 
-  /** Both ways, once, without a server. Throws `FORKED_FEED`, `TAMPERED`, `FORBIDDEN`; nothing of a bad batch stays. */
+  /**
+   * Both ways, once, without a server. What is sound is exchanged before it throws `FORKED_FEED`, `TAMPERED`,
+   * `FORBIDDEN` or another error of a batch; nothing of a bad batch stays.
+   */
   async sync(peer: Database, options: Cancellable = {}): Promise<SyncReport> {
     await this.#home.beforeSync(peer.#home)
     return syncReplicas(this.#replica, peer.#replica, options.signal)

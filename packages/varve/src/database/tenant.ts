@@ -93,7 +93,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
 
   /**
    * Opens a database, making it when it is new; sealed unless `{ mode: 'open' }`, and the mode never changes.
-   * `key` names the key it is sealed under. Throws `INVALID` for another mode, `KEY_MISSING`.
+   * `key` names the key it is sealed under. Throws `INVALID` for another mode or key, or when an open database is
+   * opened here for the first time without asking for it, and `KEY_MISSING`.
    */
   async database(name: string, options: { readonly mode?: Mode; readonly key?: string } = {}): Promise<Database> {
     if (this.#closing !== null) throw closed()

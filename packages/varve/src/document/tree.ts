@@ -78,7 +78,8 @@ function changeElement(array: readonly JsonValue[], path: Path, depth: number, e
   if (position === null || position > array.length + arrayGap) return array
   const before = array[position]
   const after = changeFrom(before, path, depth + 1, edit)
-  if (after === before) return array
+  // An element that is removed leaves null: removing null changes nothing.
+  if (after === before || (after === undefined && before === null)) return array
   const copy = array.slice()
   while (copy.length < position) copy.push(null)
   copy[position] = after ?? null

@@ -7,7 +7,7 @@ import type { Head } from '../document/head.ts'
 
 /** Reads heads as they are in the middle of a flush, with the writes before this one applied. */
 export interface PlanView {
-  /** The head of a loaded document; undefined when there is none. */
+  /** The head of a loaded document by its row tag; undefined when there is none. */
   head(tag: Uint8Array): Head | undefined
 }
 
@@ -19,7 +19,7 @@ export interface Plan<R> {
 
 /** A write waiting for the next flush. */
 export interface WriteTask<R> {
-  /** Tags of all documents whose heads the plan reads or changes. */
+  /** Row tags of all documents whose heads the plan reads or changes. */
   readonly tags: readonly Uint8Array[]
   /** Documents it may change, for the size of a flush. */
   readonly size: number

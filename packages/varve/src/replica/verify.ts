@@ -60,8 +60,8 @@ class Verification {
   /** Entries of commits that count, and rows found, which must be as many as the store has. */
   #counting = 0
   #rows = { entries: 0, snapshots: 0, indexRows: 0 }
-  /** The highest stamps of commits: of all, of those that count, and of those of them that are recorded. */
-  #stamps = { any: zeroStamp, counting: zeroStamp, recorded: zeroStamp }
+  /** The highest stamps of commits: of all, and of those that are recorded and count. */
+  #stamps = { any: zeroStamp, recorded: zeroStamp }
 
   constructor(replica: Replica) {
     this.#replica = replica
@@ -138,7 +138,6 @@ class Verification {
     if (row.refused === null) this.#counting += bodies.length
     const stamps = this.#stamps
     stamps.any = laterStamp(stamps.any, row.stamp)
-    if (row.refused === null) stamps.counting = laterStamp(stamps.counting, row.stamp)
     if (row.refused === null && row.record !== null) stamps.recorded = laterStamp(stamps.recorded, row.stamp)
   }
 
@@ -291,10 +290,13 @@ class Verification {
     }
   }
 
-  /** Rows beyond those that belong to something, and the clock, which is above every stamp that counts. */
+  /**
+   * Rows beyond those that belong to something, and the clock: never below what is recorded, and after a
+   * refused jump not above pending commits of others either.
+   */
   async #totals(): Promise<void> {
     const { clock, recordedClock } = this.#replica.state
-    if (recordedClock !== this.#stamps.recorded || clock < this.#stamps.counting || clock > this.#stamps.any)
+    if (recordedClock !== this.#stamps.recorded || clock < recordedClock || clock > this.#stamps.any)
       this.#report('clock: it is not the one of the last commits')
     const stats = await this.#replica.store.stats()
     const building = this.#replica.state.collections.some(({ indexes }) => indexes.some(({ ready }) => !ready))

@@ -82,7 +82,7 @@ export class WorkingSet {
     return this.#documents.values()
   }
 
-  /** Loads the documents with these tags that are stored, so that `document` finds them. */
+  /** Loads the documents with these row tags that are stored, so that `document` finds them. */
   async load(tags: readonly Uint8Array[]): Promise<void> {
     const wanted = tags.filter((tag) => !this.#documents.has(tagName(tag)))
     if (wanted.length === 0) return

@@ -116,9 +116,9 @@ export interface TouchRow {
   readonly document: number
 }
 
-/** A document with entries under a key this replica lacks. Key: (`key`, `document`). */
+/** A document with entries this replica cannot read yet. Key: (`key`, `document`). */
 export interface LockedRow {
-  /** Key id in hex. */
+  /** Key id in hex, or `newer-format`. */
   readonly key: string
   readonly document: number
 }

@@ -144,7 +144,7 @@ export interface Store {
   /** The last record number whose trusted time is at or before `at`; null when there is none. */
   recordAt(at: number): Promise<number | null>
 
-  /** The documents with these tags, in the order asked; null where there is none. */
+  /** The documents with these row tags, in the order asked; null where there is none. */
   documents(tags: readonly Uint8Array[]): Promise<readonly (DocumentRow | null)[]>
   documentsByNo(nos: readonly number[]): Promise<readonly (DocumentRow | null)[]>
   /** Documents of a collection with `no` above `after`, by `no`, at most `limit`. */
@@ -164,7 +164,7 @@ export interface Store {
   seen(feed: number, on: number, seq: number): Promise<number>
   /** Touches with position above `after`, in order, at most `limit`. */
   touches(after: number, limit: number): Promise<readonly TouchRow[]>
-  /** Numbers of documents with entries under a lacking key, above `after`, in order, at most `limit`. */
+  /** Numbers of documents locked under this key or format, above `after`, in order, at most `limit`. */
   locked(key: string, after: number, limit: number): Promise<readonly number[]>
 
   stats(): Promise<StoreStats>

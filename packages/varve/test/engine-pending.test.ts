@@ -1,0 +1,57 @@
+/** Requirement tests of what waits for the recorder: numbers of pending versions, and clocks after a refusal. */
+
+import { expect, test } from 'vitest'
+import { found, gather, HandClock, joined, threeCopies, type Data } from './engine-world.ts'
+
+test('A9 conflicts number pending versions as the history does, whatever order they arrived in', async () => {
+  const [bob, cleo] = [new HandClock(), new HandClock()]
+  const { a, b, c } = await threeCopies('sealed', { b: bob.env(), c: cleo.env() })
+  const { id } = await a.collection<Data>('people').create({ v: 0 })
+  await b.sync(a)
+  await c.sync(a)
+  cleo.tick(1000)
+  bob.tick(2000)
+  await b.collection<Data>('people').patch(id, { v: 'later' })
+  await c.collection<Data>('people').patch(id, { v: 'earlier' })
+  await b.sync(c)
+  const history = await gather(b.collection<Data>('people').history(id))
+  expect(history.map(({ ov, doc }) => [ov, doc?.['v']])).toEqual([
+    [0, 0],
+    [1, 'earlier'],
+    [2, 'later'],
+  ])
+  for (const copy of [b, c]) {
+    expect(await copy.collection<Data>('people').conflicts(id)).toMatchObject([
+      { path: 'v', winner: { ov: 2, value: 'later' }, loser: { ov: 1, value: 'earlier' } },
+    ])
+  }
+})
+
+test('a device whose clock went back after a refusal verifies clean, with later pending commits of others', async () => {
+  const [bob, cleo] = [new HandClock(), new HandClock()]
+  const first = await found(undefined, new HandClock().env())
+  const [second, third, fourth] = [
+    await joined(first.tenant, 'bob', { env: bob.env() }),
+    await joined(first.tenant, 'cleo', { env: cleo.env() }),
+    await joined(first.tenant, 'dora', { env: new HandClock().env() }),
+  ]
+  const [a, b, c, d] = [
+    await first.tenant.database('crm'),
+    await second.tenant.database('crm'),
+    await third.tenant.database('crm'),
+    await fourth.tenant.database('crm'),
+  ]
+  await a.collection('people').create({ v: 0 })
+  for (const copy of [b, c, d]) await copy.sync(a)
+  bob.tick(600_000)
+  cleo.tick(30_000)
+  const ahead = await b.collection('people').create({ v: 1 })
+  await b.sync(d)
+  const kept = await c.collection('people').create({ v: 2 })
+  await b.sync(c)
+  await d.sync(a)
+  await b.sync(d)
+  expect(await b.collection('people').get(ahead.id)).toBeNull()
+  expect(await b.collection('people').get(kept.id)).toMatchObject({ v: 2, _system: { pending: true } })
+  expect(await b.verify()).toMatchObject({ ok: true, problems: [] })
+})
