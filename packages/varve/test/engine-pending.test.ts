@@ -1,6 +1,7 @@
 /** Requirement tests of what waits for the recorder: numbers of pending versions, and clocks after a refusal. */
 
 import { expect, test } from 'vitest'
+import { isVarveError } from '../src/errors.ts'
 import { found, gather, HandClock, joined, threeCopies, type Data } from './engine-world.ts'
 
 test('A9 conflicts number pending versions as the history does, whatever order they arrived in', async () => {
@@ -54,4 +55,43 @@ test('a device whose clock went back after a refusal verifies clean, with later 
   expect(await b.collection('people').get(ahead.id)).toBeNull()
   expect(await b.collection('people').get(kept.id)).toMatchObject({ v: 2, _system: { pending: true } })
   expect(await b.verify()).toMatchObject({ ok: true, problems: [] })
+})
+
+test('C4 a recorder whose clock jumped ahead once shuts nobody out when it is put right', async () => {
+  const [ada, bob] = [new HandClock(), new HandClock()]
+  const first = await found(undefined, ada.env())
+  const second = await joined(first.tenant, 'bob', { env: bob.env() })
+  const [a, b] = [await first.tenant.database('crm'), await second.tenant.database('crm')]
+  await b.sync(a)
+  ada.tick(86_400_000)
+  await a.collection('people').create({ id: 'from tomorrow' })
+  ada.tick(-86_400_000)
+  await b.sync(a)
+  const written = await b.collection('people').create({ id: 'now' })
+  await b.sync(a)
+  expect(await written.receipt()).toMatchObject({ ov: 0 })
+  expect(await a.collection('people').get('now')).toMatchObject({ id: 'now' })
+})
+
+test('C4 a member cannot push the limit of the clock on with every commit', async () => {
+  const [ada, bob] = [new HandClock(), new HandClock()]
+  const first = await found(undefined, ada.env())
+  const second = await joined(first.tenant, 'bob', { env: bob.env() })
+  const [a, b] = [await first.tenant.database('crm'), await second.tenant.database('crm')]
+  await b.sync(a)
+  const written = []
+  for (let step = 0; step < 5; step++) {
+    bob.tick(45_000)
+    written.push(await b.collection('people').create({ id: `step ${step}` }))
+    await b.sync(a)
+  }
+  const outcomes: string[] = []
+  for (const each of written) {
+    const error: unknown = await each.receipt().then(
+      () => null,
+      (refusal: unknown) => refusal,
+    )
+    outcomes.push(isVarveError(error) ? error.code : 'accepted')
+  }
+  expect(outcomes).toEqual(['accepted', 'CLOCK_AHEAD', 'CLOCK_AHEAD', 'CLOCK_AHEAD', 'CLOCK_AHEAD'])
 })

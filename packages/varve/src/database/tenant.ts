@@ -169,7 +169,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     if (here !== undefined) return here
     // Every member may add databases to the directory: only entries that say what their id says are believed.
     return (await this.directory.databases()).find((entry) => {
-      if (entry.name !== name || this.keys.byId(entry.tagKey) === null) return false
+      if (entry.name !== name || !this.keys.has(entry.key) || this.keys.byId(entry.tagKey) === null) return false
       const known = this.#known(name, entry.mode, entry.key)
       return known.id === entry.id && known.tagKey === entry.tagKey
     })

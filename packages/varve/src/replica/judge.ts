@@ -12,8 +12,9 @@ import type { ReplicaState } from './state.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
 /**
- * What holds for a commit wherever it waits: its device may write, and its clock is not ahead of ours or of
- * what is recorded already (a recorder whose clock once jumped must not shut everyone out).
+ * What holds for a commit wherever it waits: its device may write, and its clock is not ahead of ours or of the
+ * recorder's last time (whose clock may once have jumped: that must not shut everyone out). What members
+ * stamped does not count, or they could push the limit on, minute by minute.
  */
 export function standing(
   context: ReplicaContext,
@@ -23,7 +24,7 @@ export function standing(
 ): Receipt['refused'] {
   const reason = context.refuses(publicKey, header)
   if (reason !== null) return { code: 'FORBIDDEN', reason }
-  const ahead = stampMs(header.stamp) - Math.max(context.env.now(), stampMs(state.recordedClock))
+  const ahead = stampMs(header.stamp) - Math.max(context.env.now(), state.record.at)
   if (ahead > limits.clockDriftMs) {
     return {
       code: 'CLOCK_AHEAD',
