@@ -25,7 +25,8 @@ const items = database.collection<Record<string, unknown>>('items', { indexes: [
 const sums = database.collection<{ n: number; last: string }>('sums')
 if ((await sums.get('counter')) === null) await sums.create({ n: 0, last: '' }, { id: 'counter' })
 await say(['ready'])
-for (let n = 0; ; n++) {
+// Bounded, because whoever kills it may be busy: what it wrote is checked whole after every cycle.
+for (let n = 0; n < 25; n++) {
   const id = `c${cycle}-${n}`
   await items.create({ id, kind: 'single', n })
   await say(['create', id, n])
@@ -43,3 +44,4 @@ for (let n = 0; ; n++) {
   const together = await Promise.all([1, 2, 3].map((i) => items.create({ id: `${id}-free${i}`, kind: 'free', n: i })))
   await say(['free', ...together.map((written) => written.id)])
 }
+setInterval(() => undefined, 1000)
