@@ -8,7 +8,7 @@ export interface Ed25519 {
   sign(secret: Uint8Array, message: Uint8Array): Uint8Array
   /**
    * True for a valid signature. Both implementations accept exactly the same set: the cofactorless
-   * equation of RFC 8032 §5.1.7, canonical encodings, and no public key of small order. Malformed
+   * equation of RFC 8032 §5.1.7, canonical encodings, and no public key and no R of small order. Malformed
    * keys and signatures give false, never an exception.
    */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean

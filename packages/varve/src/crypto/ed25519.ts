@@ -1,4 +1,4 @@
-/** The rule on Ed25519 public keys that both implementations apply before any verification. */
+/** The rule on Ed25519 points, keys and the R of signatures, that both implementations apply before any verification. */
 
 import { toHex } from '../encoding/bytes.ts'
 
@@ -13,12 +13,13 @@ const smallOrder: ReadonlySet<string> = new Set([
 
 /**
  * True for 32 bytes that are a canonical y coordinate (RFC 8032 §5.1.3) not of small order. Under a
- * key of small order one signature fits many messages, and libraries disagree about odd encodings:
- * two replicas must never differ on whether a commit is signed.
+ * key of small order one signature fits many messages, and libraries and their versions disagree about
+ * odd encodings and about an R of small order, which no honest signature has: two replicas must never
+ * differ on whether a commit is signed.
  */
-export function isUsablePublicKey(publicKey: Uint8Array): boolean {
-  if (publicKey.length !== 32) return false
-  const y = publicKey.slice()
+export function isUsablePoint(point: Uint8Array): boolean {
+  if (point.length !== 32) return false
+  const y = point.slice()
   y[31] = (y[31] ?? 0) & 0x7f
   return !isAboveField(y) && !smallOrder.has(toHex(y))
 }

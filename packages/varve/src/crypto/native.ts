@@ -3,7 +3,7 @@
 import { concat, fromHex, toHex } from '../encoding/bytes.ts'
 import { isObject } from '../encoding/json.ts'
 import { tagBytes, type Ed25519, type Primitives } from './contract.ts'
-import { isUsablePublicKey } from './ed25519.ts'
+import { isUsablePoint } from './ed25519.ts'
 import { nativeHash, type HashOnce } from './native-hash.ts'
 
 interface KeyObject {
@@ -161,7 +161,7 @@ function nativeEd25519(node: NodeCrypto): Ed25519 {
     const name = toHex(raw)
     let key = publics.get(name)
     if (key === undefined) {
-      key = isUsablePublicKey(raw) ? importPublic(node, raw) : null
+      key = isUsablePoint(raw) ? importPublic(node, raw) : null
       const [oldest] = publics.keys()
       if (publics.size >= cachedPublicKeys && oldest !== undefined) publics.delete(oldest)
       publics.set(name, key)
@@ -176,7 +176,7 @@ function nativeEd25519(node: NodeCrypto): Ed25519 {
     },
     sign: (secret, message) => plain(node.sign(null, message, secretKey(secret))),
     verify(raw, message, signature) {
-      if (raw.length !== 32 || signature.length !== 64) return false
+      if (raw.length !== 32 || signature.length !== 64 || !isUsablePoint(signature.subarray(0, 32))) return false
       const key = publicKey(raw)
       return key !== null && node.verify(null, message, key, signature)
     },

@@ -8,7 +8,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { concat, equalBytes, utf8 } from '../encoding/bytes.ts'
 import { tagBytes, type Primitives } from './contract.ts'
-import { isUsablePublicKey } from './ed25519.ts'
+import { isUsablePoint } from './ed25519.ts'
 
 const { Point } = ed25519
 
@@ -63,8 +63,8 @@ export const portable: Primitives = {
  * own `verify` multiplies by the cofactor and so accepts signatures that node:crypto refuses.
  */
 function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (signature.length !== 64 || !isUsablePublicKey(publicKey)) return false
   const r = signature.subarray(0, 32)
+  if (signature.length !== 64 || !isUsablePoint(publicKey) || !isUsablePoint(r)) return false
   const s = bytesToNumberLE(signature.subarray(32))
   if (s >= Point.Fn.ORDER) return false
   const a = decodePoint(publicKey)
