@@ -17,6 +17,7 @@ interface ApproveFlags extends StoreFlags {
 
 interface AcceptFlags extends StoreFlags {
   readonly passwordFile?: string
+  readonly tenant?: string
 }
 
 const examples = `
@@ -81,6 +82,7 @@ function addApprove(group: Command, context: Context): void {
 function addAccept(group: Command, context: Context): void {
   storeOptions(group.command('accept <file>').description('complete joining with the response; - reads standard input'))
     .option('--password-file <file>', 'password of the response')
+    .option('--tenant <id>', 'refuse a response of any other tenant (varve info shows the id)')
     .addHelpText('after', examples)
     .action(async (file: string, flags: AcceptFlags) => {
       const response = await readInput(context, file)
@@ -91,6 +93,7 @@ function addAccept(group: Command, context: Context): void {
         store: sqlite({ dir: flags.data }),
         env: context.env,
         ...(password === undefined ? {} : { password }),
+        ...(flags.tenant === undefined ? {} : { tenant: flags.tenant }),
         ...(passphrase === undefined ? {} : { passphrase }),
       })
       const joined = { id: tenant.id, name: tenant.name, user: tenant.me.user, device: tenant.me.device }
