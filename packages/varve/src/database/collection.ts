@@ -157,7 +157,8 @@ export class Collection<T> {
   }
 
   /** Null when there is no such version. */
-  async getVersion(id: string, ov: number): Promise<Doc<T> | null> {
+  async getVersion(id: string, ov: number, options: Cancellable = {}): Promise<Doc<T> | null> {
+    options.signal?.throwIfAborted()
     const head = await headAtVersion(this.#space, id, ov)
     return head === null ? null : typed<T>(docOf(head))
   }
@@ -166,8 +167,9 @@ export class Collection<T> {
   async getAsOf(
     id: string,
     at: string | Date,
-    options: { readonly time?: 'recorded' | 'authored' } = {},
+    options: Cancellable & { readonly time?: 'recorded' | 'authored' } = {},
   ): Promise<Doc<T> | null> {
+    options.signal?.throwIfAborted()
     const head = await headAtTime(this.#space, id, at, options.time ?? 'recorded')
     return head === null ? null : typed<T>(docOf(head))
   }
@@ -184,12 +186,14 @@ export class Collection<T> {
   }
 
   /** Differences from version `a` to version `b`, attribute by attribute. Throws `NOT_FOUND`. */
-  async diff(id: string, a: number, b: number): Promise<readonly Difference[]> {
+  async diff(id: string, a: number, b: number, options: Cancellable = {}): Promise<readonly Difference[]> {
+    options.signal?.throwIfAborted()
     return diffVersions(this.#space, id, a, b)
   }
 
   /** Concurrent writes to one path, oldest first. Throws `NOT_FOUND`. */
-  async conflicts(id: string): Promise<readonly Conflict[]> {
+  async conflicts(id: string, options: Cancellable = {}): Promise<readonly Conflict[]> {
+    options.signal?.throwIfAborted()
     const found = await findDocument(this.#space, id)
     if (found === null) throw new VarveError('NOT_FOUND', `There is no document "${id}" here`, { details: { id } })
     return conflictsOf(this.#space.replica, found.no)

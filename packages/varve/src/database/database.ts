@@ -118,8 +118,8 @@ export class Database {
   }
 
   /** Recomputes everything from the log and reports every difference, naming its place. */
-  verify(): Promise<VerifyReport> {
-    return verifyReplica(this.#replica)
+  verify(options: Cancellable = {}): Promise<VerifyReport> {
+    return verifyReplica(this.#replica, options.signal)
   }
 
   async stats(): Promise<DatabaseStats> {

@@ -12,6 +12,7 @@ import { parseSort, type SortOrder } from '../query/sort.ts'
 import type { Candidate, QuerySource } from '../query/source.ts'
 import type { QueryPlan, Sort } from '../query/types.ts'
 import { typedJson } from './typed.ts'
+import type { Cancellable } from './types.ts'
 
 /** What a query needs of its collection. */
 export interface QueryHome {
@@ -87,30 +88,32 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
     for await (const page of this.#pages(this.#state.limit)) for (const candidate of page) yield show(candidate)
   }
 
-  async toArray(): Promise<Doc<T>[]> {
+  async toArray(options: Cancellable = {}): Promise<Doc<T>[]> {
     const show = this.#projection()
     const found: Doc<T>[] = []
-    for await (const page of this.#pages(this.#state.limit)) for (const candidate of page) found.push(show(candidate))
+    for await (const page of this.#pages(this.#state.limit, options.signal))
+      for (const candidate of page) found.push(show(candidate))
     return found
   }
 
-  async first(): Promise<Doc<T> | null> {
-    for await (const doc of this.limit(1)) return doc
-    return null
+  async first(options: Cancellable = {}): Promise<Doc<T> | null> {
+    const [doc] = await this.limit(1).toArray(options)
+    return doc ?? null
   }
 
   /** How many match; `limit` and `after` do not count. */
-  async count(): Promise<number> {
+  async count(options: Cancellable = {}): Promise<number> {
+    options.signal?.throwIfAborted()
     const source = await this.#home.source(this.#state.includeDeleted)
     return countQuery(source, { predicate: this.#state.predicate, indexes: await this.#indexes() })
   }
 
   /** One page of `limit` documents (50 by default) and where the next begins. */
-  async page(): Promise<Page<T>> {
+  async page(options: Cancellable = {}): Promise<Page<T>> {
     const size = this.#state.limit ?? pageSize
     const show = this.#projection()
     const found: Candidate[] = []
-    for await (const page of this.#pages(size + 1)) found.push(...page)
+    for await (const page of this.#pages(size + 1, options.signal)) found.push(...page)
     const items = found.slice(0, size)
     const last = items.at(-1)
     const next = found.length > size && last !== undefined ? cursorAfter(this.#state.order, last.doc, last.id) : null
@@ -137,15 +140,20 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
     return this.#state.includeDeleted ? Promise.resolve([]) : this.#home.indexes()
   }
 
-  async *#pages(limit: number | null): AsyncGenerator<readonly Candidate[]> {
+  async *#pages(limit: number | null, signal?: AbortSignal): AsyncGenerator<readonly Candidate[]> {
+    signal?.throwIfAborted()
     const { predicate, order, after, includeDeleted } = this.#state
     const source = await this.#home.source(includeDeleted)
-    yield* queryPages(source, {
+    const pages = queryPages(source, {
       predicate,
       order,
       indexes: await this.#indexes(),
       ...(limit === null ? {} : { limit }),
       ...(after === null ? {} : { after }),
     })
+    for await (const page of pages) {
+      signal?.throwIfAborted()
+      yield page
+    }
   }
 }

@@ -48,12 +48,13 @@ function nameOf({ name, tag }: CollectionState): string {
 }
 
 /** Checks feeds, record, bodies, heads, versions and indexes. Never throws for what it finds. */
-export function verifyReplica(replica: Replica): Promise<Verified> {
-  return replica.exclusive(() => new Verification(replica).run())
+export function verifyReplica(replica: Replica, signal?: AbortSignal): Promise<Verified> {
+  return replica.exclusive(() => new Verification(replica, signal).run())
 }
 
 class Verification {
   readonly #replica: Replica
+  readonly #signal: AbortSignal | undefined
   readonly #problems: { code: ErrorCode; where: string }[] = []
   #commits = 0
   #entries = 0
@@ -63,8 +64,9 @@ class Verification {
   /** The highest stamps of commits: of all, and of those that are recorded and count. */
   #stamps = { any: zeroStamp, recorded: zeroStamp }
 
-  constructor(replica: Replica) {
+  constructor(replica: Replica, signal?: AbortSignal) {
     this.#replica = replica
+    this.#signal = signal
   }
 
   async run(): Promise<Verified> {
@@ -82,6 +84,7 @@ class Verification {
   }
 
   async #guard(where: string, check: () => Promise<void>): Promise<void> {
+    this.#signal?.throwIfAborted()
     try {
       await check()
     } catch (error) {
