@@ -11,19 +11,19 @@ async function peer(which: PeerName): Promise<unknown> {
 
 /** Loaded one by one: the code of a workload must not count as memory of another. */
 const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
-  log: async () => (await import('./work/log.ts')).logWorkload(false),
-  encrypted: async () => (await import('./work/log.ts')).logWorkload(true),
-  peers: async () => (await import('./work/peers.ts')).peersWorkload(),
+  log: async () => (await import('./workloads/log.ts')).logWorkload(false),
+  encrypted: async () => (await import('./workloads/log.ts')).logWorkload(true),
+  peers: async () => (await import('./workloads/peers.ts')).peersWorkload(),
   'peer-varve': () => peer('varve'),
   'peer-floor': () => peer('floor'),
   'peer-yjs': () => peer('yjs'),
   'peer-pouchdb': () => peer('pouchdb'),
   'peer-automerge': () => peer('automerge'),
-  flat: async () => (await import('./work/flat.ts')).flatWorkload(100_000),
-  'flat-large': async () => (await import('./work/flat.ts')).flatWorkload(1_000_000),
-  import: async () => (await import('./work/import.ts')).importReadings(rest[0] ?? '', Number(rest[1])),
-  versions: async () => (await import('./work/versions.ts')).versionsWorkload(),
-  size: async () => (await import('./work/size.ts')).sizeWorkload(),
+  flat: async () => (await import('./workloads/flat.ts')).flatWorkload(100_000),
+  'flat-large': async () => (await import('./workloads/flat.ts')).flatWorkload(1_000_000),
+  import: async () => (await import('./workloads/import.ts')).importReadings(rest[0] ?? '', Number(rest[1])),
+  versions: async () => (await import('./workloads/versions.ts')).versionsWorkload(),
+  size: async () => (await import('./workloads/size.ts')).sizeWorkload(),
 }
 
 const workload = workloads[name]
