@@ -95,3 +95,19 @@ test('C4 a member cannot push the limit of the clock on with every commit', asyn
   }
   expect(outcomes).toEqual(['accepted', 'CLOCK_AHEAD', 'CLOCK_AHEAD', 'CLOCK_AHEAD', 'CLOCK_AHEAD'])
 })
+
+test('C2 a commit that was held back is told to those who followed changes meanwhile', async () => {
+  const [ada, bob, cleo] = [new HandClock(), new HandClock(), new HandClock()]
+  const { b, c } = await threeCopies('sealed', { a: ada.env(), b: bob.env(), c: cleo.env() })
+  bob.tick(600_000)
+  const { id } = await b.collection<Data>('people').create({ v: 1 })
+  await b.sync(c)
+  await c.collection<Data>('people').create({ id: 'own' })
+  const seen = await gather(c.changes())
+  expect(seen.map((change) => change.id)).toEqual(['own'])
+  cleo.tick(600_000)
+  await b.sync(c)
+  expect(await c.collection('people').get(id)).toMatchObject({ v: 1 })
+  const later = await gather(c.changes({ since: seen.at(-1)?.cursor ?? '' }))
+  expect(later.map((change) => change.id)).toEqual([id])
+})

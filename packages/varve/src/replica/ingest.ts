@@ -270,7 +270,8 @@ class Ingest {
       set.entries.push({ document: document.no, place, index, commit: row.no, ov, cv })
       document.head = countEntry(document.head, { place, cv, at })
       document.touched = true
-      document.lastCommit = row.no
+      // A commit that was held back has a position that followers have passed: its documents get one of their own.
+      if (row.no > this.#replica.state.position) document.lastCommit = row.no
       if (document.head.pending > 0 && recorded !== null) document.refold = true
       if (isLocked(plain)) {
         set.locked.push({ key: plain.lockedBy, document: document.no })
