@@ -8,7 +8,7 @@ import { makeStamp } from '../../packages/varve/src/encoding/stamp.ts'
 import { tagKey } from '../../packages/varve/src/keys/derive.ts'
 import { makeKey } from '../../packages/varve/src/keys/key.ts'
 import { bodiesRoot, entryContext, feedHeadMessage, feedId } from '../../packages/varve/src/log/commit.ts'
-import { encodeHeader, entryKinds, type CommitHeader } from '../../packages/varve/src/log/header.ts'
+import { encodeHeader, entryKinds, levels, type CommitHeader } from '../../packages/varve/src/log/header.ts'
 import { collectionTag, documentTag } from '../../packages/varve/src/log/tag.ts'
 import { encodeUnit, type FeedRun } from '../../packages/varve/src/log/unit.ts'
 import { seededRandom } from './seeded.ts'
@@ -29,6 +29,7 @@ export function viewHeader(header: CommitHeader): unknown {
     entries: header.entries.map((entry) => ({ ...entry, tag: toHex(entry.tag) })),
     root: toHex(header.root),
     preconditions: header.preconditions,
+    standings: header.standings.map(({ device, level }) => ({ device: toHex(device), level })),
   }
 }
 
@@ -42,6 +43,7 @@ const plainHeader: CommitHeader = {
   entries: [{ tag: bytes(16, 48), collection: 0, kind: 'put', key: 0, size: 100 }],
   root: bytes(32, 64),
   preconditions: [],
+  standings: [],
 }
 
 const fullHeader: CommitHeader = {
@@ -58,6 +60,7 @@ const fullHeader: CommitHeader = {
     { index: 0, ov: -1 },
     { index: 4, ov: 12 },
   ],
+  standings: levels.map((level, i) => ({ device: bytes(32, i), level })),
 }
 
 const openHeader: CommitHeader = {
@@ -83,6 +86,7 @@ function rawFields(): readonly unknown[] {
     [10, 20],
     bytes(32, 64),
     [],
+    [],
   ]
 }
 
@@ -99,8 +103,8 @@ function invalidHeaders() {
     { name: 'not an array', encoded: 'a0', code: 'INVALID' },
     { name: 'cut off', encoded: toHex(whole.subarray(0, -1)), code: 'INVALID' },
     { name: 'a byte too many', encoded: toHex(concat(whole, new Uint8Array(1))), code: 'INVALID' },
-    { name: '13 fields', encoded: toHex(encodeCbor(rawFields().slice(0, 13))), code: 'INVALID' },
-    { name: '15 fields', encoded: toHex(encodeCbor([...rawFields(), 0])), code: 'INVALID' },
+    { name: '14 fields', encoded: toHex(encodeCbor(rawFields().slice(0, 14))), code: 'INVALID' },
+    { name: '16 fields', encoded: toHex(encodeCbor([...rawFields(), 0])), code: 'INVALID' },
     changed('version 2', { 0: 2 }, 'UNSUPPORTED_VERSION'),
     changed('version 0', { 0: 0 }, 'UNSUPPORTED_VERSION'),
     changed('a stamp of 7 bytes', { 1: bytes(7) }),
@@ -133,6 +137,18 @@ function invalidHeaders() {
     changed('a root of 31 bytes', { 12: bytes(31) }),
     changed('a precondition without a version', { 13: [[0]] }),
     changed('a negative precondition', { 13: [[0, -1]] }),
+    changed('standings that are no list', { 14: 0 }),
+    changed('a standing without a level', { 14: [[bytes(32)]] }),
+    changed('a standing of a key of 31 bytes', { 14: [[bytes(31), 1]] }),
+    changed('a level that does not exist', { 14: [[bytes(32), 5]] }),
+    changed('a level in words', { 14: [[bytes(32), 'admin']] }),
+    changed('a device that stands twice', {
+      14: [
+        [bytes(32), 1],
+        [bytes(32), 0],
+      ],
+    }),
+    changed('1001 standings', { 14: Array.from({ length: 1001 }, () => [bytes(32), 1]) }, 'TOO_LARGE'),
   ]
 }
 

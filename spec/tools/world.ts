@@ -97,7 +97,8 @@ export async function openReader(facts: WorldFacts, now = Date.UTC(2026, 0, 2)):
     keys: { current: () => sealKey, byId: (id) => (id === key.hex ? sealKey : null) },
     defaultKey: key.name,
     tagKey: tagKey(key),
-    recorder: fromHex(facts.recorder),
+    epochs: () => [{ from: 0, recorder: fromHex(facts.recorder), head: noReceipt }],
+    records: () => false,
     knows: (publicKey) => [facts.author, facts.recorder].includes(toHex(publicKey)),
     refuses: () => null,
   }
@@ -181,6 +182,7 @@ export class FeedMaker {
       entries: lines.map((line, i) => ({ ...line, size: parts[i]?.length ?? 0 })),
       root: bodiesRoot(parts),
       preconditions: options.preconditions ?? [],
+      standings: [],
     }
     const header = encodeHeader(fields)
     const made = { place, fields, header, bodies: concat(...parts), parts, plain, id: commitId(place, header) }

@@ -68,7 +68,7 @@ export class FloorLog {
     if (due) this.#unsignedCommits = this.#unsignedBytes = 0
     const store = this.#store
     store.insert('named_values', [stateName, this.#state(stamp, at)])
-    store.insert('feeds', [1, feedId, publicKey, no, id, 0])
+    store.insert('feeds', [1, feedId, publicKey, no, id, 0, 0])
     const signature = due ? signHead(id) : null
     store.insert('commits', [no, 1, record, stamp, id, signature, record, at, null])
     store.insert('payloads', [no, joined.length, header, joined])

@@ -10,7 +10,7 @@ const groups = [32, 4, 1] as const
 
 const tables = {
   named_values: { columns: ['name', 'value'], replace: true },
-  feeds: { columns: ['no', 'id', 'public_key', 'length', 'head', 'listed'], replace: true },
+  feeds: { columns: ['no', 'id', 'public_key', 'length', 'head', 'listed', 'recorded'], replace: true },
   commits: {
     columns: ['no', 'feed', 'seq', 'stamp', 'id', 'signature', 'record', 'at', 'refused'],
     replace: false,

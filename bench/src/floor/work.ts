@@ -166,7 +166,7 @@ class Sync {
     const to = this.#to
     this.documents += take(to, row, this.documents)
     to.insert('named_values', [Buffer.from('state'), new Uint8Array(160)])
-    to.insert('feeds', [1, feedId, head, last, head, 0])
+    to.insert('feeds', [1, feedId, head, last, head, 0, 0])
     to.insert('commits', [last, 1, asNumber(seq), asText(stamp), head, cell(signature), cell(record), cell(at), null])
     to.insert('payloads', [last, asNumber(size), asBytes(header), asBytes(bodies)])
     to.insert('receipts', [asNumber(record), last, asNumber(at), asBytes(receipt), cell(recordSignature)])

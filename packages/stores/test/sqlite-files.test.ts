@@ -1,7 +1,7 @@
 /** SQLite files that are damaged, foreign, newer, exchanged or locked: a typed error, and nothing on disk changes. */
 
 import { execFileSync, spawn } from 'node:child_process'
-import { copyFile, cp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, cp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { documentRow } from '@varve/testkit'
 import { sqlite } from '@varve/stores/sqlite'
@@ -140,6 +140,21 @@ describe('folders', () => {
     for (const name of ['main.sqlite', 'main.sqlite-wal', 'keyring.age']) expect(await mode(name)).toBe(0o600)
     await store.close()
     expect([...(await contentsOf(dir)).keys()]).toEqual(['keyring.age', 'main.sqlite'])
+  })
+
+  test.each([null, key])('destroying removes what is ours, logs of a crash included, and nothing else (%s)', async (pageKey) => {
+    await crashed(pageKey)
+    const notOurs = ['notes.txt', 'main.sqlite.bak', 'lock.age.old', 'other.sqlite', 'README']
+    for (const name of ['lock.age', 'wipe.mark', 'lock.age.tmp-0a', 'main.sqlite.tmp-1b', ...notOurs])
+      await writeFile(join(folder.dir, name), name)
+    await rm(join(folder.dir, 'other.sqlite'))
+    const other = new Database(join(folder.dir, 'other.sqlite'))
+    other.exec('CREATE TABLE theirs (x)')
+    other.close()
+    expect(await readdir(folder.dir)).toContain('main.sqlite-wal')
+    await sqlite({ dir: folder.dir }).destroy()
+    expect((await readdir(folder.dir)).toSorted()).toEqual(notOurs.toSorted())
+    await sqlite({ dir: join(folder.dir, 'absent') }).destroy()
   })
 
   test('another process that has the store open keeps us out, and its death lets us in', async () => {

@@ -24,3 +24,5 @@ export { stateHash, stateText, type StateHashOptions } from './store/state-hash.
 export { bareDevice, bareWorld, type BareDevice, type BareWorld } from './sim/device.ts'
 export { SeededRandom } from './sim/random.ts'
 export { runWorld, type WorldResult } from './sim/world.ts'
+export { frameOf, Listener, type TransportPair, type TransportSuiteOptions } from './transport/frame.ts'
+export { transportSuite } from './transport/suite.ts'

@@ -1,8 +1,17 @@
 /** Varve: a document database that keeps every layer. The public API. */
 
-export { createJoinRequest, createTenant, joinTenant, openTenant, type StoreOptions } from './database/open.ts'
+export {
+  createJoinRequest,
+  createTenant,
+  joinTenant,
+  openTenant,
+  type JoinOptions,
+  type StoreOptions,
+} from './database/open.ts'
 export type { DatabaseInfo, Tenant } from './database/tenant.ts'
-export type { Directory, User } from './database/directory.ts'
+export type { ApproveOptions, Directory } from './database/directory.ts'
+export type { WipePolicy } from './database/own-standing.ts'
+export type { Device, User } from './database/people.ts'
 export type { Keyring } from './database/keyring.ts'
 export type { Database } from './database/database.ts'
 export type { Collection } from './database/collection.ts'
@@ -32,10 +41,14 @@ export type {
   WriteReceipt,
   Written,
 } from './database/types.ts'
+export { Connection } from './database/connection.ts'
+export type { ConnectOptions } from './database/connections.ts'
+export type { ConnectionEvents, ConnectionStatus } from './database/listeners.ts'
+export type { RefusedWrite } from './database/refused.ts'
 export type { Mode } from './replica/context.ts'
 export type { Difference } from './document/diff.ts'
 export type { Doc, System } from './document/head.ts'
-export type { EntryKind } from './log/header.ts'
+export type { EntryKind, Level } from './log/header.ts'
 export type { JsonObject, JsonValue } from './encoding/json.ts'
 export type { Filter, Operators, QueryPlan, Sort } from './query/types.ts'
 export type { Env, Logger, LogLevel } from './env/env.ts'

@@ -17,6 +17,8 @@ export const limits = {
   sharedEntries: 1_000,
   /** Causal dependencies (other feeds) named by one commit. */
   commitDependencies: 1_000,
+  /** Devices whose standing one commit of the directory sets. */
+  commitStandings: 1_000,
   /** Bytes a feed may grow before its head is signed. */
   unsignedBytes: 512 * 1024,
   /** Commits a feed may grow before its head is signed. */
@@ -46,10 +48,65 @@ export const limits = {
   filterDepth: 32,
   /** Bytes of an index key; longer values are truncated and re-checked. */
   indexKeyBytes: 256,
+  /** Milliseconds between keep-alives of a connection, after which silence is noticed. */
+  keepAliveMs: 30_000,
+  /** Milliseconds before a lost connection is tried again: at first, and at most. */
+  reconnectMs: 250,
+  reconnectMaximumMs: 30_000,
+  /** Bytes of one appointment of a recorder. */
+  appointmentBytes: 4 * 1024 * 1024,
+  /** Characters and signature lines of a signed checkpoint: sixteen witnesses with post-quantum keys fit. */
+  noteCharacters: 128 * 1024,
+  noteSignatures: 17,
+  /** Characters of a proof with its checkpoint, and the hashes of a path through any tree. */
+  proofCharacters: 1024 * 1024,
+  proofHashes: 64,
+  /** Bytes of a sync frame before both sides are authenticated, and afterwards. */
+  handshakeFrameBytes: 8 * 1024,
+  frameBytes: 64 * 1024 * 1024 + 1024,
+  /** Bytes of units that a side takes before it has taken over earlier ones. */
+  syncWindowBytes: 4 * 1024 * 1024,
+  /** Bytes of the smallest sync batch: it holds at least a signature. */
+  unitMinimumBytes: 64,
+  /** Channels of one connection. */
+  syncChannels: 10_000,
+  /** Feeds in one position, and in those of all channels that a peer opens. */
+  positionFeeds: 100_000,
+  /** Collections that a channel names as urgent. */
+  urgentCollections: 256,
+  /** Appointments of recorders in one frame. */
+  appointments: 1_000,
+  /** Bytes of a sealed presence, and how many a second of one connection are passed on. */
+  presenceBytes: 4 * 1024,
+  presencePerSecond: 20,
+  /** Bytes of frames waiting in a transport above which its `send` waits for room. */
+  transportBytes: 1024 * 1024,
+  /** Bytes of frames that a transport hands over at once, unless one frame is longer. */
+  transportBatchBytes: 256 * 1024,
+  /** Bytes of frames a transport holds for a caller that does not wait, or until somebody listens. */
+  transportHeldBytes: 128 * 1024 * 1024,
+  /** Milliseconds for opening a connection, and from there to its first frame. */
+  connectMs: 10_000,
+  helloMs: 10_000,
+  /** Milliseconds a closing connection has for what was accepted before. */
+  closeMs: 5_000,
+  /** Milliseconds a full transport waits for its reader, and bytes a second it allows for on top. */
+  slowReaderMs: 30_000,
+  slowReaderBytes: 8 * 1024,
+  /** HTTP streams open at once on one server. */
+  streams: 1_000,
+  /** Milliseconds between keep-alive bytes of an HTTP stream, and without a request until it is closed. */
+  streamKeepAliveMs: 20_000,
+  streamIdleMs: 120_000,
   /** Milliseconds a commit may be ahead of the recorder's clock, or of what is recorded if that is later. */
   clockDriftMs: 60_000,
   /** Recorded versions of one document between two snapshots. */
   snapshotEvery: 32,
+  /** Bytes of the registration of a tenant. */
+  registrationBytes: 1024,
+  /** Bytes of a sealed join request as it passes a server, and of the response to it. */
+  invitationRequestBytes: 8 * 1024,
+  invitationResponseBytes: 1024 * 1024 + 64,
   /** Bytes of an age file given to import or join. */
   ageFileBytes: 1024 * 1024,
 } as const

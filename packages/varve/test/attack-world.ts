@@ -13,13 +13,15 @@ import { sealingKey, tagKey } from '../src/keys/derive.ts'
 import { createIdentity, type DeviceIdentity } from '../src/keys/identity.ts'
 import { KeyringState } from '../src/keys/keyring.ts'
 import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../src/log/commit.ts'
-import { encodeHeader, type CommitHeader, type EntryKind } from '../src/log/header.ts'
+import { encodeHeader, type CommitHeader, type EntryKind, type Level } from '../src/log/header.ts'
+import { noReceipt } from '../src/log/receipt.ts'
 import { collectionTag, documentTag, rowTag } from '../src/log/tag.ts'
 import { decodeUnit, encodeUnit, type FeedRun, type Unit } from '../src/log/unit.ts'
 import type { Mode, ReplicaContext, SealKey } from '../src/replica/context.ts'
 import { summaryOf, unitsFor } from '../src/replica/exchange.ts'
 import { ingest } from '../src/replica/ingest.ts'
 import { Replica } from '../src/replica/replica.ts'
+import type { StandingCommit } from '../src/replica/standings.ts'
 import { memory } from '../src/store/memory.ts'
 import type { Store } from '../src/store/store.ts'
 import { worldFrom } from './keys-world.ts'
@@ -36,34 +38,44 @@ export class World {
   readonly mode: Mode
   readonly founder: DeviceIdentity
   readonly standing: Standing
+  readonly #standings: Standing[] = []
+  readonly #approvals: StandingCommit[] = []
   readonly key: SealKey
   readonly tags: Uint8Array
-  readonly #devices = new Map<string, { id: string; user: string; revoked: boolean }>()
 
   constructor(mode: Mode = 'sealed', id = 1) {
     this.mode = mode
     this.id = new Uint8Array(16).fill(id)
     this.founder = createIdentity('ada', this.env)
-    const { publicKey } = this.founder.signing
-    const founding = {
-      name: 'acme',
-      user: 'ada',
-      publicKey,
-      createdAt: 0,
-      nonce: new Uint8Array(16),
-      key: new Uint8Array(16),
-    }
-    this.standing = new Standing(founding, publicKey)
     const version = KeyringState.empty.create('tenant', this.env).current('tenant')
     this.key = { name: 'tenant', id: version.id, key: sealingKey(version) }
     this.tags = tagKey(version)
+    this.standing = this.#standingOf(this.founder)
   }
 
-  /** Enters a device into the directory, or marks it revoked there. */
-  approve(identity: DeviceIdentity, revoked = false): void {
-    const id = toHex(identity.signing.publicKey)
-    this.#devices.set(id, { id, user: identity.user, revoked })
-    this.standing.replace([...this.#devices.values()])
+  /** What a device knows of who belongs to the tenant. */
+  #standingOf(identity: DeviceIdentity): Standing {
+    const { publicKey: founder } = this.founder.signing
+    const databases = collectionTag(this.tags, 'databases')
+    const standing = new Standing({ founder, own: identity.signing.publicKey, databases })
+    standing.ofDirectory().keepStandings?.(this.#approvals)
+    this.#standings.push(standing)
+    return standing
+  }
+
+  /** Tells everyone that a device is in the directory, or was revoked there. */
+  approve(identity: DeviceIdentity, level: Level = 'member'): void {
+    const approval: StandingCommit = {
+      commit: -1 - this.#approvals.length,
+      author: this.founder.signing.publicKey,
+      stamp: makeStamp(0, 0),
+      feed: new Uint8Array(16),
+      recorded: { record: 0, at: 0 },
+      counts: true,
+      changes: [{ device: identity.signing.publicKey, level }],
+    }
+    this.#approvals.push(approval)
+    for (const standing of this.#standings) standing.ofDirectory().keepStandings?.([approval])
   }
 
   async member(
@@ -71,7 +83,6 @@ export class World {
     options: { readonly store?: Store; readonly directory?: boolean; readonly id?: Uint8Array } = {},
   ): Promise<Member> {
     const store = options.store ?? (await memory().open('main', { pageKey: null }))
-    const databases = collectionTag(this.tags, 'databases')
     const context: ReplicaContext = {
       id: options.id ?? this.id,
       name: 'crm',
@@ -89,12 +100,9 @@ export class World {
       },
       defaultKey: 'tenant',
       tagKey: this.tags,
-      recorder: this.founder.signing.publicKey,
-      knows: (publicKey) => options.directory === true || this.standing.knows(publicKey),
-      refuses: (publicKey, header) =>
-        options.directory === true
-          ? this.standing.refusesInDirectory(publicKey, header, databases)
-          : this.standing.refuses(publicKey),
+      epochs: () => [{ from: 0, recorder: this.founder.signing.publicKey, head: noReceipt }],
+      records: () => identity === this.founder,
+      ...(options.directory === true ? this.#standingOf(identity).ofDirectory() : this.#standingOf(identity).ofDatabases()),
     }
     const replica = await Replica.open(context)
     return { identity, replica, database: new Database(replica, { beforeSync: () => Promise.resolve() }) }
@@ -183,6 +191,7 @@ export class ForgedFeed {
         entries: heads,
         root: bodiesRoot(bodies),
         preconditions: [],
+        standings: [],
       }),
     )
     this.#previous = commitId(place, header)

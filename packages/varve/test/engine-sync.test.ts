@@ -282,7 +282,7 @@ test('C2 writes during a sync are neither lost nor doubled', async () => {
   expect(await docsOf(a).find().count()).toBe(100)
 })
 
-test('a commit from the future is refused with CLOCK_AHEAD, and the device goes on once its clock is right', async () => {
+test('commits from the future are refused with CLOCK_AHEAD, and issued again, in order, once the clock is right', async () => {
   const [clockA, clockB] = [new HandClock(), new HandClock()]
   const { a, b, c } = await threeCopies('sealed', { a: clockA.env(), b: clockB.env(), c: tickingEnv() })
   await docsOf(a).create({ id: 'x', v: 0 })
@@ -292,21 +292,29 @@ test('a commit from the future is refused with CLOCK_AHEAD, and the device goes 
   await docsOf(b).create({ id: 'y' })
   await b.sync(a)
   expect(await failure(() => ahead.receipt())).toEqual(coded('CLOCK_AHEAD'))
+  expect(await b.refused()).toMatchObject([
+    { code: 'CLOCK_AHEAD', documents: [{ collection: 'people', id: 'x' }] },
+    { code: 'CLOCK_AHEAD', documents: [{ collection: 'people', id: 'y' }] },
+  ])
   expect(await docsOf(b).get('x')).toMatchObject({ v: 0, _system: { ov: 0, pending: false } })
   expect(await docsOf(b).get('y')).toBeNull()
   clockB.now = clockA.tick(1000)
   const again = await docsOf(b).patch('x', { v: 'now' })
+  expect(await b.refused()).toEqual([])
+  expect(await docsOf(b).get('y')).toMatchObject({ id: 'y' })
   const fresh = await docsOf(b).create({ id: 'z' })
   await b.sync(a)
-  expect(await again.receipt()).toMatchObject({ ov: 1 })
+  expect(await ahead.receipt()).toMatchObject({ ov: 1 })
+  expect(await again.receipt()).toMatchObject({ ov: 2 })
   expect(await fresh.receipt()).toMatchObject({ ov: 0 })
   expect(await docsOf(a).get('x')).toMatchObject({ v: 'now' })
+  expect(await docsOf(a).get('y')).toMatchObject({ id: 'y' })
   expect(await docsOf(a).conflicts('x')).toEqual([])
   await docsOf(a).patch('x', { v: 'later' })
   await b.sync(a)
-  const expecting = await docsOf(b).patch('x', { v: 'last' }, { expectedOv: 2 })
+  const expecting = await docsOf(b).patch('x', { v: 'last' }, { expectedOv: 3 })
   await b.sync(a)
-  expect(await expecting.receipt()).toMatchObject({ ov: 3 })
+  expect(await expecting.receipt()).toMatchObject({ ov: 4 })
   await c.sync(a)
   await expectSame(a, b, c)
 })

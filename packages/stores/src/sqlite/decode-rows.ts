@@ -23,7 +23,7 @@ import {
 import type { Row } from './connection.ts'
 
 export const feedColumns = `no, ${bytesColumns('id', 'public_key')}, ${numberColumns('length')},
-  ${bytesColumns('head')}, ${numberColumns('listed')}`
+  ${bytesColumns('head')}, ${numberColumns('listed', 'recorded')}`
 
 export function feedOf(row: Row): FeedRow {
   return {
@@ -33,6 +33,7 @@ export function feedOf(row: Row): FeedRow {
     length: numberAt(row, 3),
     head: bytesAt(row, 4),
     listed: numberAt(row, 5),
+    recorded: numberAt(row, 6),
   }
 }
 

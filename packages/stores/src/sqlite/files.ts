@@ -42,7 +42,7 @@ export function writeSmall(path: string, bytes: Uint8Array): Promise<void> {
   })
 }
 
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   // Windows cannot open folders; its file systems journal names themselves.
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
@@ -53,7 +53,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Runs `work` and gives its failures as `STORE_FAILED`, naming the file and not its folder. */
+export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {

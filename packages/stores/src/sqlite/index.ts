@@ -1,9 +1,10 @@
 /** The SQLite adapter: the embedded default of library and server, one file per store. */
 
-import { realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { checkFileName, checkPageKey, checkStoreName, VarveError, type StoreProvider } from 'varve/engine'
 import { makeFolder, readSmall, writeSmall } from './files.ts'
+import { removeAll } from './remove.ts'
 import { openFile, type Synchronous } from './open.ts'
 import { SqliteStore, sqliteSupports } from './sqlite-store.ts'
 
@@ -54,6 +55,16 @@ export function sqlite({ dir, synchronous = 'NORMAL' }: SqliteOptions): StorePro
       const path = join(dir, checkFileName(name))
       await makeFolder(dir)
       await writeSmall(path, bytes)
+    },
+    async destroy() {
+      if (!existsSync(dir)) return
+      const folder = realpathSync(dir)
+      const open = [...inUse].find((path) => dirname(path) === folder)
+      if (open !== undefined) {
+        const file = basename(open)
+        throw new VarveError('LOCKED', `"${file}" is open: close it first`, { details: { file } })
+      }
+      await removeAll(folder)
     },
   }
 }

@@ -40,8 +40,8 @@ export class Writer {
       new Insert(connection, { head: `INSERT INTO ${table}`, columns }, cells)
     const replace = <Row>(table: string, columns: number, cells: (row: Row, into: Value[]) => void): Insert<Row> =>
       new Insert(connection, { head: `INSERT OR REPLACE INTO ${table}`, columns }, cells)
-    this.#feeds = replace('feeds', 6, (row, to) =>
-      to.push(row.no, row.id, row.publicKey, row.length, row.head, row.listed),
+    this.#feeds = replace('feeds', 7, (row, to) =>
+      to.push(row.no, row.id, row.publicKey, row.length, row.head, row.listed, row.recorded),
     )
     this.#commits = insert('commits', 9, (row, to) =>
       to.push(row.no, row.feed, row.seq, row.stamp, row.id, row.signature, row.record, row.at, row.refused),

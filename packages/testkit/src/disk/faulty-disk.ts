@@ -93,6 +93,15 @@ export class FaultyDisk {
         if (this.size - (this.#files.get(name)?.bytes.length ?? 0) + bytes.length > this.#capacity) full()
         this.#files.set(name, { bytes: new Uint8Array(bytes), synced: bytes.length })
       },
+      list: async () => {
+        alive()
+        return [...this.#files.keys()]
+      },
+      remove: async (name) => {
+        alive()
+        this.#maybeFail('remove')
+        this.#files.delete(name)
+      },
     }
   }
 

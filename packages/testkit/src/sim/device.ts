@@ -1,6 +1,7 @@
 /** A bare replica: one device of a database without a tenant around it, for tests of delivery. */
 
 import {
+  compareBytes,
   createIdentity,
   Database,
   newKey,
@@ -66,7 +67,8 @@ export async function bareDevice(
     },
     defaultKey: world.key.name,
     tagKey: new Uint8Array(32).fill(9),
-    recorder: world.founder.signing.publicKey,
+    epochs: () => [{ from: 0, recorder: world.founder.signing.publicKey, head: new Uint8Array(32) }],
+    records: () => compareBytes(identity.signing.publicKey, world.founder.signing.publicKey) === 0,
     knows: () => true,
     refuses: () => null,
   }

@@ -48,6 +48,8 @@ export class NodeDisk {
       sync: (name) => this.#call(name, () => disk.sync(name)),
       read: (name) => disk.read(name),
       replace: (name, bytes) => this.#call(name, () => disk.replace(name, bytes)),
+      list: () => disk.list(),
+      remove: (name) => this.#call(name, () => disk.remove(name)),
     }
   }
 

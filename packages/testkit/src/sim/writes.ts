@@ -23,6 +23,9 @@ interface Prepared {
   readonly call: (reason: string) => Promise<Written>
 }
 
+/** Errors that a random write may end in. */
+const codes: readonly string[] = ['EXISTS', 'NOT_FOUND', 'DELETED', 'CONFLICT', 'KEY_MISSING']
+
 export class Writer {
   readonly #node: SimNode
   readonly #random: SeededRandom
@@ -322,7 +325,9 @@ export class Writer {
       if (!isVarveError(error)) throw error
       if (error.code === 'STORE_FAILED') return error.code
       write.outcome = 'unchanged'
-      if (!['EXISTS', 'NOT_FOUND', 'DELETED', 'CONFLICT', 'KEY_MISSING'].includes(error.code)) throw error
+      // A device that has heard of its revocation is not let write at all.
+      const expected = this.#node.revoked ? [...codes, 'FORBIDDEN'] : codes
+      if (!expected.includes(error.code)) throw error
       return error.code
     }
   }

@@ -34,7 +34,15 @@ export const arbitraryBatch: fc.Arbitrary<Batch> = fc.record(
   {
     values: named(fc.option(bytes(4))),
     feeds: list(
-      fc.record({ no: small, id: bytes(2), publicKey: bytes(2), length: small, head: bytes(2), listed: small }),
+      fc.record({
+        no: small,
+        id: bytes(2),
+        publicKey: bytes(2),
+        length: small,
+        head: bytes(2),
+        listed: small,
+        recorded: small,
+      }),
     ),
     commits: list(
       fc.record({

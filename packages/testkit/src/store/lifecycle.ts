@@ -1,7 +1,7 @@
 /** Store suite: opening, closing, opening again, keys, names and small files. */
 
 import assert from 'node:assert/strict'
-import type { StoreProvider } from 'varve/engine'
+import { smallFiles, type StoreProvider } from 'varve/engine'
 import { fullBatch } from './atomic.ts'
 import { answersOf } from './snapshot.ts'
 import { sampleBytes } from './sample.ts'
@@ -64,6 +64,28 @@ export function lifecycleCases(check: Case): void {
     assert.deepEqual(await provider.readFile('device-1'), new Uint8Array(0))
     await provider.writeFile('keyring.age', bytes.slice(0, 10))
     assert.deepEqual(await provider.readFile('keyring.age'), bytes.slice(0, 10))
+  })
+
+  check('destroying leaves nothing, again and again, and what is open is not destroyed', async (world) => {
+    const { provider, store, restart } = world
+    await store.write(fullBatch(1))
+    for (const name of smallFiles) await provider.writeFile(name, sampleBytes(10))
+    if (provider.supports.exclusive) {
+      await rejects(provider.destroy(), 'LOCKED')
+      assert.equal((await store.stats()).commits, 1)
+      assert.notEqual(await provider.readFile(smallFiles[0]), null)
+    }
+    const other = await provider.open('other-2', { pageKey: null })
+    await other.write(fullBatch(1))
+    await other.close()
+    await store.close()
+    await provider.destroy()
+    await provider.destroy()
+    for (const name of smallFiles) assert.equal(await provider.readFile(name), null)
+    assert.equal((await (await restart()).stats()).commits, 0)
+    const fresh = await provider.open('other-2', { pageKey: provider.supports.encryption ? key('c3') : null })
+    assert.equal((await fresh.stats()).commits, 0)
+    await fresh.close()
   })
 }
 

@@ -32,6 +32,7 @@ export function feedRow(no: number, given: Partial<FeedRow> = {}): FeedRow {
     length: 3,
     head: sampleBytes(32, no + 2),
     listed: 1,
+    recorded: 1,
     ...given,
   }
 }

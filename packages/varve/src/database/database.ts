@@ -4,10 +4,12 @@ import { checkName } from '../encoding/id.ts'
 import { parseTime } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import type { Mode } from '../replica/context.ts'
+import { dismissRefusal } from '../replica/refusals.ts'
 import type { Replica } from '../replica/replica.ts'
 import { verifyReplica } from '../replica/verify.ts'
 import { Collection } from './collection.ts'
 import { changes, commits } from './follow.ts'
+import { listRefused, type RefusedWrite } from './refused.ts'
 import { validatorOf } from './schema.ts'
 import { makeSpace, type Space } from './space.ts'
 import { syncReplicas } from './sync.ts'
@@ -120,6 +122,16 @@ export class Database {
   /** Recomputes everything from the log and reports every difference, naming its place. */
   verify(options: Cancellable = {}): Promise<VerifyReport> {
     return verifyReplica(this.#replica, options.signal)
+  }
+
+  /** Writes of this device that the recorder refused, oldest first, until they are dismissed. */
+  refused(): Promise<readonly RefusedWrite[]> {
+    return listRefused(this.#replica)
+  }
+
+  /** Takes a refused write, by its record number, off the list. */
+  dismissRefused(record: number): Promise<void> {
+    return dismissRefusal(this.#replica, record)
   }
 
   async stats(): Promise<DatabaseStats> {

@@ -1,40 +1,36 @@
 /** The directory as applications use it: users, devices, joining and revoking. */
 
-import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { encodeCbor } from '../encoding/cbor.ts'
-import { isoTime } from '../document/head.ts'
+import { fromHex, toHex } from '../encoding/bytes.ts'
+import { checkName } from '../encoding/id.ts'
 import { isVarveError, VarveError } from '../errors.ts'
-import { directoryCollections, type DirectoryDevice, type Standing } from '../directory/standing.ts'
+import { directoryCollections, type Standing } from '../directory/standing.ts'
 import { encodeFounding, type Founding } from '../directory/founding.ts'
-import { parseJoinRequest, sealJoinResponse } from '../keys/join.ts'
 import { formatKeys } from '../keys/export.ts'
+import { createIdentity } from '../keys/identity.ts'
+import { parseJoinRequest, sealJoinResponse } from '../keys/join.ts'
+import { sealRecoveryKit } from '../keys/recovery.ts'
 import type { Database } from './database.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
 import type { Keyring } from './keyring.ts'
-
-export interface User {
-  readonly name: string
-  readonly roles: readonly string[]
-  readonly revoked: boolean
-  readonly devices: readonly { readonly id: string; readonly addedAt: string; readonly revoked: boolean }[]
-}
-
-interface UserDocument {
-  readonly roles: readonly string[]
-}
-
-interface DeviceDocument {
-  readonly user: string
-  readonly recipient: string
-  readonly addedAt: string
-  readonly revoked: boolean
-}
+import { People, type User } from './people.ts'
 
 interface DatabaseDocument {
   readonly name: string
   readonly mode: 'sealed' | 'open'
   readonly key: string
   readonly tagKey: string
+}
+
+export interface ApproveOptions {
+  /** With `admin` among them the device becomes an admin's; they replace the roles of a user who is there. */
+  readonly roles?: readonly string[]
+  /** Further keys to hand over. */
+  readonly keys?: readonly string[]
+  /** Locks the response once more. */
+  readonly password?: string
+  /** What the device may do, whatever its user's roles: one of an admin's devices may be a plain member. */
+  readonly level?: 'member' | 'admin'
 }
 
 export interface DirectoryParts {
@@ -47,127 +43,174 @@ export interface DirectoryParts {
   readonly device: Uint8Array
   /** Name of the key every member holds. */
   readonly tenantKey: string
+  /** Public key of the device that records now. */
+  recorder(): Uint8Array
+  /** The registration's bytes. */
+  registration(): Promise<Uint8Array>
 }
 
 const joinVersion = 1
+const admin = 'admin'
+/** The user that devices of recovery kits belong to. */
+const recoveryUser = 'recovery'
 
 export class Directory {
   readonly #parts: DirectoryParts
+  readonly #people: People
 
   constructor(parts: DirectoryParts) {
     this.#parts = parts
+    this.#people = new People(parts.database, parts.standing, parts.home.env)
   }
 
   /**
    * Takes a device into the tenant and gives the text to send back: an age file that only this device opens,
-   * and only with `password` when one is given. `keys` names further keys to hand over.
-   * Throws `FORBIDDEN` unless this device is an admin's, `KEY_MISSING`, `INVALID`, `TAMPERED`.
+   * and only with `password` when one is given. Throws `FORBIDDEN` unless this device is an admin's and for a device
+   * that was revoked, `KEY_MISSING`, `INVALID`, `TAMPERED`.
    */
-  async approve(
-    request: string,
-    options: { readonly roles?: readonly string[]; readonly keys?: readonly string[]; readonly password?: string } = {},
-  ): Promise<string> {
+  async approve(request: string, options: ApproveOptions = {}): Promise<string> {
     this.#assertAdmin('approve devices')
-    const { home, keys, tenantKey } = this.#parts
-    const asked = parseJoinRequest(request)
+    const { home, keys, tenantKey, founding } = this.#parts
+    const { user, publicKey, recipient, ...asked } = parseJoinRequest(request)
+    if (user === recoveryUser)
+      throw new VarveError('INVALID', `"${recoveryUser}" is the user of recovery kits: ask to join under another name`)
+    this.#assertNew(publicKey, ['member', 'admin'])
     const names = [...new Set([tenantKey, ...(options.keys ?? [])])]
     const versions = names.flatMap((name) => keys.versions(name))
-    const payload = encodeCbor([joinVersion, encodeFounding(this.#parts.founding), formatKeys(versions)])
-    const response = await sealJoinResponse(asked, payload, options.password, home.env.passphraseWork)
-    const users = this.#parts.database.collection<UserDocument>(directoryCollections.users)
-    const known = await users.get(asked.user)
-    if (known === null) await users.create({ roles: options.roles ?? [] }, { id: asked.user })
-    else if (options.roles !== undefined) await users.patch(asked.user, { roles: options.roles })
-    await this.#addDevice(toHex(asked.publicKey), asked.user, asked.recipient)
+    const registration = await this.#parts.registration()
+    const payload = encodeCbor([joinVersion, encodeFounding(founding), formatKeys(versions), registration])
+    const response = await sealJoinResponse(
+      { ...asked, user, publicKey, recipient },
+      payload,
+      options.password,
+      home.env.passphraseWork,
+    )
+    const level = options.level ?? (options.roles?.includes(admin) === true ? 'admin' : 'member')
+    await this.#people.enter({ id: toHex(publicKey), user, recipient, level }, options.roles)
     return response
   }
 
-  async users(): Promise<readonly User[]> {
-    const users = await this.#parts.database
-      .collection<UserDocument>(directoryCollections.users)
-      .find()
-      .sort({ id: 1 })
-      .toArray()
-    const devices = await this.#devices().find().sort({ addedAt: 1 }).toArray()
-    return users.map((user) => {
-      const own = devices.filter((device) => device.user === user.id)
-      return {
-        name: user.id,
-        roles: user.roles,
-        revoked: own.length > 0 && own.every((device) => device.revoked),
-        devices: own.map(({ id, addedAt, revoked }) => ({ id, addedAt, revoked })),
-      }
-    })
+  /**
+   * Enters a server or other node, by its public key in hex, that may read everything and write nothing: a copy, with
+   * the keys it is given, or none. Throws `FORBIDDEN`, `INVALID`, and `EXISTS` when a user has this name.
+   */
+  async approveMirror(publicKey: string, name: string): Promise<void> {
+    this.#assertAdmin('approve mirrors')
+    if (!/^[0-9a-f]{64}$/.test(publicKey))
+      throw new VarveError('INVALID', 'The public key of a mirror must be 64 lower-case hex digits')
+    this.#assertNew(fromHex(publicKey), ['mirror'])
+    const others = await this.#people.devices(checkName(name, 'user'))
+    if ((await this.#people.roles(name)) !== null && others.some(({ level }) => level !== 'mirror'))
+      throw new VarveError('EXISTS', `There is a user "${name}": choose another name for the mirror`)
+    await this.#people.enter({ id: publicKey, user: name, recipient: null, level: 'mirror' }, ['mirror'])
+  }
+
+  users(): Promise<readonly User[]> {
+    return this.#people.list()
   }
 
   /**
-   * From the next sync on, new commits of the user's devices, or of one device, are refused. What was
-   * recorded before stays. Rotate keys to close the future to them. Throws `FORBIDDEN`, `NOT_FOUND`.
+   * Promotes or demotes a user: with `admin` among the roles his devices become admins', else members'. Throws
+   * `FORBIDDEN`, `NOT_FOUND`, and `INVALID` when nobody would be admin any more, or for a mirror.
    */
-  async revoke(whom: string | { readonly device: string }): Promise<void> {
-    this.#assertAdmin('revoke')
-    const filter = typeof whom === 'string' ? { user: whom } : { id: whom.device }
-    const devices = await this.#devices().find(filter).toArray()
-    if (devices.length === 0)
-      throw new VarveError('NOT_FOUND', `There is no such user or device: directory.users() lists them`)
-    if (devices.some((device) => device.id === toHex(this.#parts.founding.publicKey))) {
-      throw new VarveError('FORBIDDEN', 'The founding device records this tenant and cannot be revoked')
-    }
-    await this.#parts.database.transact(async (tx) => {
-      const inside = tx.collection<DeviceDocument>(directoryCollections.devices)
-      for (const { id } of devices) await inside.patch(id, { revoked: true })
-    })
-    await this.refresh()
+  async setRoles(user: string, roles: readonly string[]): Promise<void> {
+    this.#assertAdmin('change roles')
+    const known = await this.#people.roles(user)
+    if (known === null) throw unknown()
+    const devices = await this.#people.devices(user)
+    if (devices.some(({ level }) => level === 'mirror'))
+      throw new VarveError('INVALID', `"${user}" is a mirror, which has no roles: revoke it when it is not needed`)
+    const living = devices.filter(({ revoked }) => !revoked)
+    await this.#people.setLevels(living, roles.includes(admin) ? 'admin' : 'member', { name: user, roles })
   }
 
-  /** Reads the devices again, after the directory changed. */
-  async refresh(): Promise<void> {
-    const found: DirectoryDevice[] = []
-    for await (const { id, user, revoked } of this.#devices().find()) found.push({ id, user, revoked })
-    this.#parts.standing.replace(found)
+  /**
+   * New commits of the user's devices, or of one device, are refused from the moment that the recorder has this, however
+   * they are stamped. What was recorded before stays, and revoking is final. Rotate keys to close the future to them.
+   * With `wipe` the devices are asked to remove everything when they hear of it. Throws `FORBIDDEN`, also for the device
+   * that records, `NOT_FOUND`, and `INVALID` when nobody would be admin any more.
+   */
+  async revoke(whom: string | { readonly device: string }, options: { readonly wipe?: boolean } = {}): Promise<void> {
+    this.#assertAdmin('revoke')
+    const devices = await this.#people.devices(whom)
+    if (devices.length === 0) throw unknown()
+    const level = options.wipe === true ? 'wiped' : 'revoked'
+    const recorder = toHex(this.#parts.recorder())
+    if (devices.some(({ id }) => id === recorder)) {
+      throw new VarveError(
+        'FORBIDDEN',
+        'The device records this tenant and cannot be revoked: appoint another recorder first',
+      )
+    }
+    const living = level === 'revoked' ? devices.filter(({ revoked }) => !revoked) : devices
+    await this.#people.setLevels(living, level)
+  }
+
+  /**
+   * An age file under a password with all that a new device needs to be an admin when every other admin's device is
+   * lost: see `docs/recovery.md`. It enters its device as an admin's, of the user `recovery`; revoking that user makes
+   * all kits useless. Throws `FORBIDDEN`, and `INVALID` for an empty password.
+   */
+  async recoveryKit(password: string): Promise<string> {
+    this.#assertAdmin('make a recovery kit')
+    const { home, keys, founding } = this.#parts
+    const identity = createIdentity(recoveryUser, home.env)
+    const kit = {
+      founding: encodeFounding(founding),
+      registration: await this.#parts.registration(),
+      keys: keys.names().flatMap((name) => keys.versions(name)),
+      identity,
+    }
+    const file = await sealRecoveryKit(kit, password, home.env.passphraseWork)
+    const id = toHex(identity.signing.publicKey)
+    await this.#people.enter({ id, user: recoveryUser, recipient: identity.age.recipient, level: 'admin' }, [admin])
+    return file
   }
 
   /** The founder enters the directory as its first user, unless that happened before. */
-  async found(recipient: string): Promise<void> {
-    const { founding, database } = this.#parts
-    if ((await this.#devices().get(toHex(founding.publicKey))) !== null) return
-    const users = database.collection<UserDocument>(directoryCollections.users)
-    if ((await users.get(founding.user)) === null) await users.create({ roles: ['admin'] }, { id: founding.user })
-    await this.#addDevice(toHex(founding.publicKey), founding.user, recipient)
+  found(recipient: string): Promise<void> {
+    const { publicKey, user } = this.#parts.founding
+    return this.#people.enterFounder({ id: toHex(publicKey), user, recipient, level: 'admin' })
   }
 
   async databases(): Promise<readonly KnownDatabase[]> {
-    const found = await this.#parts.database
-      .collection<DatabaseDocument>(directoryCollections.databases)
-      .find()
-      .toArray()
+    const found = await this.#databases().find().toArray()
     return found.map(({ id, name, mode, key, tagKey }) => ({ id, name, mode, key, tagKey }))
   }
 
   async addDatabase({ id, name, mode, key, tagKey }: KnownDatabase): Promise<void> {
-    const databases = this.#parts.database.collection<DatabaseDocument>(directoryCollections.databases)
-    if ((await databases.get(id)) !== null) return
+    if ((await this.#databases().get(id)) !== null) return
     try {
-      await databases.create({ name, mode, key, tagKey }, { id })
+      await this.#databases().create({ name, mode, key, tagKey }, { id })
     } catch (error) {
       // Another call of this process was first: the entry says the same.
       if (!isVarveError(error, 'EXISTS')) throw error
     }
   }
 
-  async #addDevice(id: string, user: string, recipient: string): Promise<void> {
-    const known = await this.#devices().get(id)
-    const addedAt = isoTime(this.#parts.home.env.now())
-    if (known === null) await this.#devices().create({ user, recipient, addedAt, revoked: false }, { id })
-    await this.refresh()
+  #databases() {
+    return this.#parts.database.collection<DatabaseDocument>(directoryCollections.databases)
   }
 
-  #devices() {
-    return this.#parts.database.collection<DeviceDocument>(directoryCollections.devices)
+  /** A device that is here keeps its kind; one that was revoked stays so. */
+  #assertNew(publicKey: Uint8Array, kinds: readonly string[]): void {
+    const level = this.#parts.standing.level(publicKey)
+    if (level === null || kinds.includes(level)) return
+    if (level === 'revoked' || level === 'wiped') {
+      throw new VarveError(
+        'FORBIDDEN',
+        'The device was revoked, which is final: let it ask again from a new store, as a new device',
+      )
+    }
+    throw new VarveError('INVALID', `The device is in the directory as ${level === 'mirror' ? 'a mirror' : 'a member'}`)
   }
 
   #assertAdmin(what: string): void {
-    if (equalBytes(this.#parts.device, this.#parts.founding.publicKey)) return
-    throw new VarveError('FORBIDDEN', `Only the founding device can ${what}: ask its user`)
+    if (this.#parts.standing.isAdmin(this.#parts.device)) return
+    throw new VarveError('FORBIDDEN', `Only the devices of admins ${what}: ask an admin, or sync to hear of being one`)
   }
+}
+
+function unknown(): VarveError {
+  return new VarveError('NOT_FOUND', 'There is no such user or device: directory.users() lists them')
 }

@@ -2,7 +2,7 @@
 
 import { fromUtf8, utf8 } from '../encoding/bytes.ts'
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
-import { listOf, textOf } from '../encoding/decode.ts'
+import { bytesOf, listOf, textOf } from '../encoding/decode.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import { decodeFounding, encodeFounding, type Founding } from '../directory/founding.ts'
@@ -10,9 +10,9 @@ import { decodeIdentity, encodeIdentity, type DeviceIdentity } from '../keys/ide
 import { KeyringState } from '../keys/keyring.ts'
 import { changePassphrase, createLock, openLock, openSecret, pageKey, sealSecret } from '../keys/lock.ts'
 import type { Mode } from '../replica/context.ts'
+import { lockFile, wipeFile } from '../store/names.ts'
 import type { Store, StoreProvider } from '../store/store.ts'
 
-const lockFile = 'lock.age'
 const storeName = 'tenant'
 const databasePrefix = 'database/'
 
@@ -35,6 +35,7 @@ export class TenantHome {
   readonly provider: StoreProvider
   readonly #store: Store
   #root: Uint8Array | null
+  #refusal: VarveError | null = null
 
   private constructor(provider: StoreProvider, store: Store, root: Uint8Array | null, env: Env) {
     this.provider = provider
@@ -50,6 +51,8 @@ export class TenantHome {
     env: Env,
     create: boolean,
   ): Promise<TenantHome> {
+    // Wiping was begun and interrupted: it goes on before anything else.
+    if ((await provider.readFile(wipeFile)) !== null) await provider.destroy()
     const file = await provider.readFile(lockFile)
     if (file === null && !create && passphrase !== undefined) throw notHere()
     const root = file === null ? await makeLock(provider, passphrase, env) : await unlock(file, passphrase)
@@ -72,27 +75,58 @@ export class TenantHome {
     return bytes === null ? null : decodeFounding(bytes)
   }
 
+  /** The registration's bytes; null on a device that has not been given one. */
+  registration(): Promise<Uint8Array | null> {
+    return this.#secret('registration')
+  }
+
   async keyring(): Promise<KeyringState> {
     const bytes = await this.#secret('keyring')
     return bytes === null ? KeyringState.empty : KeyringState.decode(bytes)
   }
 
-  /** Stores any of the three in one write. */
+  /** Appointments of recorders, oldest first. */
+  async appointments(): Promise<readonly Uint8Array[]> {
+    const bytes = await this.#secret('appointments')
+    if (bytes === null) return []
+    return listOf(decodeCbor(bytes, 'The appointments'), 'the appointments').map((item) =>
+      bytesOf(item, null, 'an appointment'),
+    )
+  }
+
+  async saveAppointments(list: readonly Uint8Array[]): Promise<void> {
+    await this.#opened.write({ values: new Map([['appointments', this.#seal('appointments', encodeCbor(list))]]) })
+  }
+
+  /** A small value of the device beside them, such as the key of a node; null when absent. */
+  value(name: string): Promise<Uint8Array | null> {
+    return this.#secret(name)
+  }
+
+  /** Stores such a value, or removes it (null). */
+  async saveValue(name: string, bytes: Uint8Array | null): Promise<void> {
+    await this.#store.write({ values: new Map([[name, bytes === null ? null : this.#seal(name, bytes)]]) })
+  }
+
+  /** Stores any of them in one write. */
   async save(what: {
     readonly identity?: DeviceIdentity
     readonly founding?: Founding
+    readonly registration?: Uint8Array
     readonly keyring?: KeyringState
   }): Promise<void> {
     const values = new Map<string, Uint8Array>()
     if (what.identity !== undefined) values.set('identity', this.#seal('identity', encodeIdentity(what.identity)))
     if (what.founding !== undefined) values.set('founding', this.#seal('founding', encodeFounding(what.founding)))
+    if (what.registration !== undefined)
+      values.set('registration', this.#seal('registration', what.registration))
     if (what.keyring !== undefined) values.set('keyring', this.#seal('keyring', what.keyring.encode()))
-    await this.#store.write({ values })
+    await this.#opened.write({ values })
   }
 
   async databases(): Promise<readonly KnownDatabase[]> {
     const found: KnownDatabase[] = []
-    for (const [name, sealed] of await this.#store.values(databasePrefix)) {
+    for (const [name, sealed] of await this.#opened.values(databasePrefix)) {
       found.push(decodeDatabase(name.slice(databasePrefix.length), this.#open(name, sealed)))
     }
     return found
@@ -101,11 +135,12 @@ export class TenantHome {
   async saveDatabase(database: KnownDatabase): Promise<void> {
     const name = databasePrefix + database.id
     const bytes = encodeCbor([database.name, database.mode, database.key, database.tagKey])
-    await this.#store.write({ values: new Map([[name, this.#seal(name, bytes)]]) })
+    await this.#opened.write({ values: new Map([[name, this.#seal(name, bytes)]]) })
   }
 
   /** The store of a database, encrypted like the rest of the tenant. */
-  openStore(id: string): Promise<Store> {
+  async openStore(id: string): Promise<Store> {
+    if (this.#refusal !== null) throw this.#refusal
     return this.provider.open(id, { pageKey: this.#root === null ? null : pageKey(this.#root, id) })
   }
 
@@ -120,13 +155,27 @@ export class TenantHome {
     await this.provider.writeFile(lockFile, utf8(await changePassphrase(fromUtf8(file), from, to, this.env)))
   }
 
-  async close(): Promise<void> {
+  /** Every later call fails with `refusal`, when one is given. */
+  async close(refusal: VarveError | null = null): Promise<void> {
+    this.#refusal ??= refusal
     this.#root = null
     await this.#store.close()
   }
 
+  /** Closes, when that has not happened yet, and removes everything of the tenant. A crash in between is made good at the next opening. */
+  async wipe(): Promise<void> {
+    await this.provider.writeFile(wipeFile, new Uint8Array(0))
+    await this.close()
+    await this.provider.destroy()
+  }
+
+  get #opened(): Store {
+    if (this.#refusal !== null) throw this.#refusal
+    return this.#store
+  }
+
   async #secret(name: string): Promise<Uint8Array | null> {
-    const bytes = await this.#store.value(name)
+    const bytes = await this.#opened.value(name)
     return bytes === null ? null : this.#open(name, bytes)
   }
 

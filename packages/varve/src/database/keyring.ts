@@ -4,7 +4,7 @@ import { VarveError } from '../errors.ts'
 import { exportKeys, importKeys } from '../keys/export.ts'
 import { sealingKey } from '../keys/derive.ts'
 import type { KeyVersion } from '../keys/key.ts'
-import type { KeyringState } from '../keys/keyring.ts'
+import { KeyringState } from '../keys/keyring.ts'
 import type { KeySource, SealKey } from '../replica/context.ts'
 import type { TenantHome } from './home.ts'
 
@@ -22,15 +22,28 @@ export class Keyring implements KeySource {
   readonly #listener: KeyListener
   readonly #kept: string
   readonly #ready = new Map<string, SealKey>()
-  #state: KeyringState
+  #keys: KeyringState
+  #refusal: VarveError | null = null
   #changing: Promise<unknown> = Promise.resolve()
 
   /** `kept` names the key that is never removed. */
   constructor(home: TenantHome, state: KeyringState, kept: string, listener: KeyListener) {
     this.#home = home
     this.#kept = kept
-    this.#state = state
+    this.#keys = state
     this.#listener = listener
+  }
+
+  /** Forgets all keys; every later call fails with `refusal`. */
+  lock(refusal: VarveError): void {
+    this.#refusal = refusal
+    this.#keys = KeyringState.empty
+    this.#ready.clear()
+  }
+
+  get #state(): KeyringState {
+    if (this.#refusal !== null) throw this.#refusal
+    return this.#keys
   }
 
   names(): string[] {
@@ -96,6 +109,11 @@ export class Keyring implements KeySource {
     return this.#state.versions(name)
   }
 
+  /** The key version with this id in hex; null when it is not held. */
+  versionById(id: string): KeyVersion | null {
+    return this.#state.byId(id) ?? null
+  }
+
   current(name: string): SealKey | null {
     return this.#state.has(name) ? this.#usable(this.#state.current(name)) : null
   }
@@ -124,6 +142,6 @@ export class Keyring implements KeySource {
     await before
     const next = change(this.#state)
     await this.#home.save({ keyring: next })
-    this.#state = next
+    this.#keys = next
   }
 }

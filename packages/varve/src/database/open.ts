@@ -8,19 +8,29 @@ import type { Env } from '../env/env.ts'
 import { systemEnv } from '../env/system.ts'
 import { VarveError } from '../errors.ts'
 import { decodeFounding, tenantId, type Founding } from '../directory/founding.ts'
+import { decodeRegistration } from '../directory/registration.ts'
 import { createIdentity } from '../keys/identity.ts'
 import { encodeJoinRequest, openJoinResponse } from '../keys/join.ts'
 import { parseKeys } from '../keys/export.ts'
+import type { KeyVersion } from '../keys/key.ts'
 import { KeyringState } from '../keys/keyring.ts'
+import { openRecoveryKit } from '../keys/recovery.ts'
 import type { StoreProvider } from '../store/store.ts'
 import { notHere, TenantHome } from './home.ts'
-import { Tenant, tenantKey } from './tenant.ts'
+import type { WipePolicy } from './own-standing.ts'
+import { tenantKey } from './catalogue.ts'
+import { Tenant } from './tenant.ts'
 
 export interface StoreOptions {
   readonly store: StoreProvider
   /** Protects the keyring and, where the store can, encrypts everything on disk. */
   readonly passphrase?: string
   readonly env?: Env
+  /**
+   * What happens when an admin asks this device to wipe itself: `auto` (default), it does at once and without a word;
+   * `ask`, `Tenant.onStanding` tells, reading goes on, and the application calls `Tenant.wipe`.
+   */
+  readonly wipe?: WipePolicy
 }
 
 /** Founds a tenant on this device, which becomes its admin and recorder. Throws `EXISTS`, `INVALID`, `LOCKED`. */
@@ -42,7 +52,7 @@ export async function createTenant(
       key: keyring.current(tenantKey).id,
     }
     await home.save({ identity, founding, keyring })
-    const tenant = await Tenant.start({ home, founding, identity, keyring })
+    const tenant = await Tenant.start({ home, founding, identity, keyring, ...policyOf(options) })
     await tenant.directory.found(identity.age.recipient)
     return tenant
   })
@@ -54,7 +64,8 @@ export async function openTenant(options: StoreOptions): Promise<Tenant> {
   return closingOnError(home, async () => {
     const [identity, founding] = [await home.identity(), await home.founding()]
     if (identity === null || founding === null) throw notHere()
-    const tenant = await Tenant.start({ home, founding, identity, keyring: await home.keyring() })
+    const keyring = await home.keyring()
+    const tenant = await Tenant.start({ home, founding, identity, keyring, ...policyOf(options) })
     // A crash while founding may have left the directory without its founder.
     if (equalBytes(founding.publicKey, identity.signing.publicKey)) await tenant.directory.found(identity.age.recipient)
     return tenant
@@ -79,10 +90,31 @@ export async function createJoinRequest(options: StoreOptions & { readonly user:
   }
 }
 
-/** Completes joining with the admin's response; `tenant`, learned another way, must be the id it names. Throws `NOT_FOUND` without a request, `WRONG_PASSPHRASE`, `KEY_MISSING`, `INVALID`. */
-export async function joinTenant(
-  options: StoreOptions & { readonly response: string; readonly password?: string; readonly tenant?: string },
-): Promise<Tenant> {
+/** How a device joins: with an admin's response to its request, or with a recovery kit when every admin's device is lost. */
+export type JoinOptions = StoreOptions & {
+  /** The tenant's id, learned another way: the response or kit must be of no other. */
+  readonly tenant?: string
+} & (
+    | { readonly response: string; readonly password?: string }
+    | { readonly recovery: string; readonly password: string }
+  )
+
+/** What a device is given to join. */
+interface Joining {
+  readonly founding: Founding
+  readonly registration: Uint8Array
+  readonly keyring: KeyringState
+}
+
+/**
+ * Completes joining. With a response: throws `NOT_FOUND` without a request, `WRONG_PASSPHRASE`, `KEY_MISSING`, `INVALID`,
+ * `FORBIDDEN` for another tenant. With a kit, in a store without a tenant: the same but `NOT_FOUND`, and `EXISTS`.
+ */
+export async function joinTenant(options: JoinOptions): Promise<Tenant> {
+  return 'recovery' in options ? recover(options) : joinByResponse(options)
+}
+
+async function joinByResponse(options: JoinOptions & { readonly response: string }): Promise<Tenant> {
   const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), false)
   return closingOnError(home, async () => {
     const identity = await home.identity()
@@ -91,25 +123,58 @@ export async function joinTenant(
     if ((await home.founding()) !== null)
       throw new VarveError('EXISTS', 'This store belongs to a tenant already: open it')
     const payload = await openJoinResponse(options.response, identity, options.password)
-    const [version, record, keys] = listOf(decodeCbor(payload, 'The join response'), 'The join response')
+    const [version, record, keys, registration] = listOf(decodeCbor(payload, 'The join response'), 'The join response')
     if (version !== 1)
       throw new VarveError(
         'UNSUPPORTED_VERSION',
         `The join response has format ${String(version)}, this Varve reads 1: update Varve`,
       )
-    const founding = decodeFounding(bytesOf(record, null, 'the founding record'))
-    const keyring = KeyringState.empty.merge(parseKeys(textOf(keys, 'the keys')))
-    if (keyring.byId(toHex(founding.key)) === undefined)
-      throw new VarveError('INVALID', 'The join response does not hold the key of its tenant: ask for another')
-    if (options.tenant !== undefined && options.tenant !== tenantId(founding)) {
-      throw new VarveError(
-        'FORBIDDEN',
-        `The response is of tenant ${tenantId(founding)}, ${options.tenant} was expected: do not use it`,
-      )
-    }
-    await home.save({ founding, keyring })
-    return Tenant.start({ home, founding, identity, keyring })
+    const joining = checkedJoining(
+      bytesOf(record, null, 'the founding record'),
+      bytesOf(registration, null, 'the registration'),
+      parseKeys(textOf(keys, 'the keys')),
+      options.tenant,
+    )
+    await home.save(joining)
+    return Tenant.start({ home, identity, ...joining, ...policyOf(options) })
   })
+}
+
+/** The device of the kit goes on here: its tenant knows it as an admin's. */
+async function recover(
+  options: JoinOptions & { readonly recovery: string; readonly password: string },
+): Promise<Tenant> {
+  const { identity, founding, registration, keys } = await openRecoveryKit(options.recovery, options.password)
+  const joining = checkedJoining(founding, registration, keys, options.tenant)
+  const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), true)
+  return closingOnError(home, async () => {
+    if ((await home.identity()) !== null)
+      throw new VarveError('EXISTS', 'This store asks to join a tenant already: choose another place for the kit')
+    await home.save({ identity, ...joining })
+    return Tenant.start({ home, identity, ...joining, ...policyOf(options) })
+  })
+}
+
+function checkedJoining(
+  record: Uint8Array,
+  registration: Uint8Array,
+  keys: readonly KeyVersion[],
+  expected: string | undefined,
+): Joining {
+  const founding = decodeFounding(record)
+  const keyring = KeyringState.empty.merge(keys)
+  const id = tenantId(founding)
+  if (keyring.byId(toHex(founding.key)) === undefined)
+    throw new VarveError('INVALID', 'The join response does not hold the key of its tenant: ask for another')
+  if (decodeRegistration(registration).tenant !== id)
+    throw new VarveError('INVALID', 'The join response holds the registration of another tenant: ask for another')
+  if (expected !== undefined && expected !== id)
+    throw new VarveError('FORBIDDEN', `The response is of tenant ${id}, ${expected} was expected: do not use it`)
+  return { founding, registration, keyring }
+}
+
+function policyOf({ wipe }: StoreOptions): { readonly wipe?: WipePolicy } {
+  return wipe === undefined ? {} : { wipe }
 }
 
 async function closingOnError(home: TenantHome, work: () => Promise<Tenant>): Promise<Tenant> {

@@ -6,6 +6,7 @@ import { decodeHeader } from '../log/header.ts'
 import { decodeReceipt } from '../log/receipt.ts'
 import { rowTags } from '../log/tag.ts'
 import type { CommitHead } from '../store/rows.ts'
+import { reissuedAs } from '../replica/reissue.ts'
 import { compareBytes } from '../encoding/bytes.ts'
 import { tagOf, type Space } from './space.ts'
 import type { WriteReceipt } from './types.ts'
@@ -25,6 +26,8 @@ export async function receiptOf(space: Space, id: string, commit: number | null)
   const [row] = await space.replica.store.receipts(record, 1)
   if (row === undefined) throw new VarveError('TAMPERED', `Receipt ${record} is missing from the store: run verify`)
   const receipt = decodeReceipt(row.bytes, header.entries.length)
+  const again = receipt.refused === null ? null : await reissuedAs(space.replica.store, no)
+  if (again !== null) return receiptOf(space, id, again)
   if (receipt.refused !== null) {
     throw new VarveError(
       receipt.refused.code,

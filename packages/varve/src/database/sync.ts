@@ -36,6 +36,8 @@ export async function syncReplicas(self: Replica, peer: Replica, signal?: AbortS
     await leaveFork(self, error)
     await leaveFork(peer, error)
   }
+  await self.reissue()
+  await peer.reissue()
   const [error] = errors
   if (error !== undefined) throw error
   return { sent: sent.commits, received: received.commits, bytesSent: sent.bytes, bytesReceived: received.bytes }

@@ -1,28 +1,35 @@
 /** A tenant on one device: its databases, directory and keyring. */
 
 import { primitives } from '../crypto/primitives.ts'
-import { equalBytes, fromHex, toHex, utf8 } from '../encoding/bytes.ts'
+import { equalBytes, fromHex, toHex } from '../encoding/bytes.ts'
 import { checkName } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
 import { tenantId, type Founding } from '../directory/founding.ts'
+import { Epochs } from '../directory/epochs.ts'
+import { encodeRegistration } from '../directory/registration.ts'
 import { directoryCollections, Standing } from '../directory/standing.ts'
 import { tagKey } from '../keys/derive.ts'
 import type { DeviceIdentity } from '../keys/identity.ts'
+import { correctedEnv, type CorrectedEnv } from '../env/corrected.ts'
 import type { KeyringState } from '../keys/keyring.ts'
+import type { Level } from '../log/header.ts'
 import { collectionTag } from '../log/tag.ts'
 import type { Mode, ReplicaContext } from '../replica/context.ts'
 import { newerFormat } from '../replica/reader.ts'
 import { Replica } from '../replica/replica.ts'
 import { keyArrived, keyRemoved } from '../replica/unlock.ts'
+import { Catalogue, directoryName, tenantKey } from './catalogue.ts'
+import type { Connection } from './connection.ts'
+import { Connections, type ConnectOptions } from './connections.ts'
 import { Database, type DatabaseHome } from './database.ts'
 import { Directory } from './directory.ts'
+import { adoptAppointments, appoint } from './hand-over.ts'
+import { TenantHost } from './host.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
 import { Keyring } from './keyring.ts'
+import type { Transport } from '../sync/transports/transport.ts'
+import { OwnStanding, wiped, type WipePolicy } from './own-standing.ts'
 import { syncReplicas } from './sync.ts'
-
-/** Named key that every member holds; databases are sealed under it unless they name another. */
-export const tenantKey = 'tenant'
-const directoryName = 'directory'
 
 export interface DatabaseInfo {
   readonly name: string
@@ -38,6 +45,8 @@ export interface OpenedTenant {
   readonly founding: Founding
   readonly identity: DeviceIdentity
   readonly keyring: KeyringState
+  /** `auto` when absent. */
+  readonly wipe?: WipePolicy
 }
 
 interface OpenDatabase {
@@ -52,27 +61,58 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly keys: Keyring
   readonly #parts: OpenedTenant
   readonly #standing: Standing
+  readonly #own: OwnStanding
+  readonly #epochs: Epochs
+  readonly #clock: CorrectedEnv
+  readonly #catalogue: Catalogue
+  #connections: Connections | null = null
   readonly #open = new Map<string, Promise<OpenDatabase>>()
   #directory: Directory | null = null
   #closing: Promise<void> | null = null
+  #wiping: Promise<void> | null = null
+  /** Why every call fails, once this device was wiped at an admin's request. */
+  #refusal: VarveError | null = null
 
   private constructor(parts: OpenedTenant) {
     this.#parts = parts
     this.id = tenantId(parts.founding)
     this.name = parts.founding.name
     this.me = { user: parts.identity.user, device: toHex(parts.identity.signing.publicKey) }
-    this.#standing = new Standing(parts.founding, parts.identity.signing.publicKey)
+    const device = parts.identity.signing.publicKey
+    this.#standing = new Standing({
+      founder: parts.founding.publicKey,
+      own: device,
+      databases: databasesTag(parts),
+    })
+    this.#own = new OwnStanding({
+      standing: this.#standing,
+      device,
+      env: parts.home.env,
+      policy: parts.wipe ?? 'auto',
+      wipe: () => this.wipe(),
+    })
+    this.#clock = correctedEnv(parts.home.env)
+    this.#epochs = new Epochs(fromHex(this.id), parts.founding.publicKey)
     this.keys = new Keyring(parts.home, parts.keyring, tenantKey, {
       arrived: (ids) => this.#keysArrived(ids),
       removing: () => this.#openAll(),
       removed: (name) => this.#eachReplica((replica) => keyRemoved(replica, name)),
+    })
+    const { founding, home } = parts
+    this.#catalogue = new Catalogue({
+      tenant: this.id,
+      founding,
+      home,
+      keys: this.keys,
+      directory: () => this.directory,
     })
   }
 
   /** Opens the directory of a tenant; for `createTenant`, `openTenant` and `joinTenant`. */
   static async start(parts: OpenedTenant): Promise<Tenant> {
     const tenant = new Tenant(parts)
-    const { database } = await tenant.#openDatabase(tenant.#known(directoryName, 'sealed', tenantKey))
+    tenant.#epochs.restore(await parts.home.appointments())
+    const { database } = await tenant.#openDatabase(tenant.#catalogue.known(directoryName, 'sealed', tenantKey))
     tenant.#directory = new Directory({
       database,
       home: parts.home,
@@ -81,8 +121,11 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       standing: tenant.#standing,
       device: parts.identity.signing.publicKey,
       tenantKey,
+      recorder: () => tenant.#epochs.recorder,
+      registration: () => tenant.registration(),
     })
-    await tenant.#directory.refresh()
+    await tenant.#own.follow()
+    await tenant.#register()
     return tenant
   }
 
@@ -97,33 +140,87 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
    * opened here for the first time without asking for it, and `KEY_MISSING`.
    */
   async database(name: string, options: { readonly mode?: Mode; readonly key?: string } = {}): Promise<Database> {
-    if (this.#closing !== null) throw closed()
+    this.#assertOpen()
     if (checkName(name, 'database') === directoryName)
       throw new VarveError('RESERVED_NAME', `"${directoryName}" is the tenant's own database: choose another name`)
-    const existing = await this.#find(name)
-    if (existing !== undefined) assertAsked(existing, options)
-    else if (options.key === undefined) await this.#assertNoHidden(name)
-    const known = existing ?? this.#known(name, options.mode ?? 'sealed', options.key ?? tenantKey)
+    const { known, isNew } = await this.#catalogue.find(name, options)
+    const bars = this.#standing.bars(this.#parts.identity.signing.publicKey)
+    if (isNew && bars !== null)
+      throw new VarveError('FORBIDDEN', `This device makes no databases any more, and "${name}" is not here: ${bars}`)
     const { database } = await this.#openDatabase(known)
-    if (!(await this.#isHere(known.id))) await this.#parts.home.saveDatabase(known)
-    if (existing === undefined) await this.directory.addDatabase(known)
+    if (!(await this.#catalogue.isHere(known.id))) await this.#parts.home.saveDatabase(known)
+    // Again each time: what was said of it before may have been refused.
+    if (bars === null) await this.directory.addDatabase(known)
     return database
   }
 
   /** The databases of the tenant whose keys are held; others are invisible. */
   async databases(): Promise<readonly DatabaseInfo[]> {
-    const all = new Map<string, KnownDatabase>()
-    for (const database of [...(await this.directory.databases()), ...(await this.#parts.home.databases())])
-      all.set(database.id, database)
-    return [...all.values()]
-      .filter((database) => this.keys.byId(database.tagKey) !== null)
-      .map(({ id, name, mode, key }) => ({ id, name, mode, key }))
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    return (await this.#catalogue.list()).map(({ id, name, mode, key }) => ({ id, name, mode, key }))
   }
 
   /** Replaces the passphrase without touching the data. Throws `WRONG_PASSPHRASE`, `UNSUPPORTED`. */
-  changePassphrase(from: string, to: string): Promise<void> {
-    return this.#parts.home.changePassphrase(from, to)
+  async changePassphrase(from: string, to: string): Promise<void> {
+    this.#assertOpen()
+    await this.#parts.home.changePassphrase(from, to)
+  }
+
+  /**
+   * Hands the record of all databases over to another recorder, a server usually, and gives the appointment that it
+   * must accept; until then nobody records. `varve publish` does it. Throws `FORBIDDEN` for a device that may not.
+   */
+  async appoint(recorder: Uint8Array): Promise<Uint8Array> {
+    await this.#openAll()
+    const { home, identity } = this.#parts
+    const admin = this.#standing.isAdmin(identity.signing.publicKey)
+    const parts = { tenant: this.id, home, identity, epochs: this.#epochs, admin }
+    return appoint({ ...parts, replicas: await this.#replicas() }, recorder)
+  }
+
+  /** Takes over appointments that both sides signed. Returns whether any was new. Throws `TAMPERED`, `FORBIDDEN`. */
+  async adoptAppointments(encoded: readonly Uint8Array[]): Promise<boolean> {
+    const mayAppoint = (publicKey: Uint8Array): boolean => this.#standing.isAdmin(publicKey)
+    const parts = { home: this.#parts.home, epochs: this.#epochs, mayAppoint }
+    const grown = await adoptAppointments(parts, encoded, () => this.#replicas())
+    if (grown) this.#connections?.appointed()
+    return grown
+  }
+
+  /**
+   * Connects to a node by its URL (`ws:`, `wss:`, `http:`, `https:`) or over a transport that is open, and keeps all
+   * databases opened on this device in step with it until the connection is closed. A lost connection is made again.
+   */
+  connect(to: string | Transport, options: ConnectOptions = {}): Connection {
+    this.#assertOpen()
+    return this.#live().connect(to, options)
+  }
+
+  /** Tells the members who have `database` open what this device does (JSON, at most 4 KiB); nothing is stored. */
+  presence(database: Database, state: unknown): void {
+    this.#live().presence(database, state)
+  }
+
+  #live(): Connections {
+    const { home, identity } = this.#parts
+    const { signing } = identity
+    const directory = fromHex(this.#catalogue.known(directoryName, 'sealed', tenantKey).id)
+    const host = new TenantHost({
+      env: home.env,
+      clock: this.#clock,
+      tenant: fromHex(this.id),
+      directory,
+      device: { publicKey: signing.publicKey, sign: (message) => primitives.ed25519.sign(signing.secret, message) },
+      standing: this.#standing,
+      epochs: this.#epochs,
+      replica: async (id) => (await this.#open.get(toHex(id)))?.replica ?? null,
+      adopt: (list) => this.adoptAppointments(list),
+    })
+    this.#connections ??= new Connections({ host, home, keys: this.keys, open: () => [...this.#open.keys()] })
+    return this.#connections
+  }
+
+  async #replicas(): Promise<readonly Replica[]> {
+    return (await Promise.all(this.#open.values())).map(({ replica }) => replica)
   }
 
   /** Brings the directories of both sides together; called before their databases sync. */
@@ -134,13 +231,52 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     const [own, other] = [await this.#directoryReplica(), await peer.#directoryReplica()]
     if (own === other) return
     await syncReplicas(own, other)
-    await this.directory.refresh()
-    await peer.directory.refresh()
+    this.#assertOpen()
+    peer.#assertOpen()
+    await this.adoptAppointments(peer.#epochs.accepted())
+    await peer.adoptAppointments(this.#epochs.accepted())
+  }
+
+  /** What this device may do; null until its directory has heard of it. */
+  get level(): Level | null {
+    return this.#own.level
+  }
+
+  /**
+   * Calls `listener` when an admin has given this device another level, `revoked` or `wiped` among them; returns a
+   * function that stops it. Unless the tenant was opened with `wipe: 'ask'`, a device that hears `wiped` wipes itself.
+   */
+  onStanding(listener: (level: Level) => void): () => void {
+    return this.#own.onStanding(listener)
+  }
+
+  /** The bytes by which a server without keys gets to know the tenant. Throws `NOT_FOUND` where they are not held. */
+  async registration(): Promise<Uint8Array> {
+    const bytes = await this.#parts.home.registration()
+    if (bytes !== null) return bytes
+    throw new VarveError('NOT_FOUND', 'This device does not hold the registration of its tenant: publish from another')
+  }
+
+  /** Closes the tenant and removes everything of it from this device, written or not yet synced. */
+  wipe(): Promise<void> {
+    this.#wiping ??= this.#wipe()
+    return this.#wiping
+  }
+
+  async #wipe(): Promise<void> {
+    const { home } = this.#parts
+    this.#refusal = this.#own.wipeAsked ? wiped() : null
+    this.#closing ??= this.#close(this.#refusal)
+    await this.#closing.catch((error: unknown) => {
+      home.env.log('warn', 'the tenant could not be closed in order before it was wiped', { error: String(error) })
+    })
+    await home.wipe()
   }
 
   /** Idempotent; everything acknowledged is durable. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    if (this.#wiping !== null) return this.#wiping
+    this.#closing ??= this.#close(null)
     return this.#closing
   }
 
@@ -148,55 +284,34 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     return this.close()
   }
 
-  async #close(): Promise<void> {
+  async #close(refusal: VarveError | null): Promise<void> {
+    if (refusal !== null) this.keys.lock(refusal)
+    await this.#connections?.close()
     const results = await Promise.allSettled(
-      [...this.#open.values()].map(async (opening) => (await opening).replica.close()),
+      [...this.#open.values()].map(async (opening) => (await opening).replica.close(refusal)),
     )
-    await this.#parts.home.close()
+    await this.#parts.home.close(refusal)
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
+  #assertOpen(): void {
+    if (this.#refusal !== null) throw this.#refusal
+    if (this.#closing !== null) throw closed()
+  }
+
+  /** The founding device alone can make the registration; it does so once. */
+  async #register(): Promise<void> {
+    const { home, founding, identity } = this.#parts
+    if (!equalBytes(founding.publicKey, identity.signing.publicKey) || (await home.registration()) !== null) return
+    const directory = fromHex(this.#catalogue.known(directoryName, 'sealed', tenantKey).id)
+    const registration = encodeRegistration(founding, { directory, databases: databasesTag(this.#parts) }, (message) =>
+      primitives.ed25519.sign(identity.signing.secret, message),
+    )
+    await home.save({ registration })
+  }
+
   async #directoryReplica(): Promise<Replica> {
-    return (await this.#openDatabase(this.#known(directoryName, 'sealed', tenantKey))).replica
-  }
-
-  async #isHere(id: string): Promise<boolean> {
-    return (await this.#parts.home.databases()).some((database) => database.id === id)
-  }
-
-  async #find(name: string): Promise<KnownDatabase | undefined> {
-    const here = (await this.#parts.home.databases()).find((database) => database.name === name)
-    if (here !== undefined) return here
-    // Every member may add databases to the directory: only entries that say what their id says are believed.
-    return (await this.directory.databases()).find((entry) => {
-      if (entry.name !== name || !this.keys.has(entry.key) || this.keys.byId(entry.tagKey) === null) return false
-      const known = this.#known(name, entry.mode, entry.key)
-      return known.id === entry.id && known.tagKey === entry.tagKey
-    })
-  }
-
-  /** A database of this name may exist under a key that is not held: another one beside it would only confuse. */
-  async #assertNoHidden(name: string): Promise<void> {
-    const hidden = (await this.directory.databases()).find(
-      (entry) => entry.name === name && this.keys.byId(entry.tagKey) === null,
-    )
-    if (hidden === undefined) return
-    throw new VarveError(
-      'KEY_MISSING',
-      `The database "${name}" is sealed under the key "${hidden.key}", which is not held: import it, or name another key`,
-      { details: { key: hidden.key } },
-    )
-  }
-
-  /** What a new database of this name is: the same on every device, so that two that make it offline agree. */
-  #known(name: string, mode: Mode, key: string): KnownDatabase {
-    const base = this.keys.versions(tenantKey).find((version) => equalBytes(version.id, this.#parts.founding.key))
-    const first = key === tenantKey ? base : this.keys.versions(key)[0]
-    if (first === undefined || base === undefined)
-      throw new VarveError('KEY_MISSING', `The keyring holds no key "${key}"`, { details: { key } })
-    const secret = primitives.hkdfSha256(base.bytes, `varve/database-id/v1\0${this.id}`, 32)
-    const id = toHex(primitives.hmacSha256(secret, utf8(`${mode}\0${first.hex}\0${name}`)).slice(0, 16))
-    return { id, name, mode, key, tagKey: first.hex }
+    return (await this.#openDatabase(this.#catalogue.known(directoryName, 'sealed', tenantKey))).replica
   }
 
   #openDatabase(known: KnownDatabase): Promise<OpenDatabase> {
@@ -219,19 +334,20 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     }
     const store = await this.#parts.home.openStore(known.id)
     const replica = await Replica.open(this.#context(known, tagKey(version), store))
+    if (known.name === directoryName) await this.#standing.load(replica)
     await this.#unlockKnown(replica)
+    this.#connections?.opened(replica.context.id)
     return { replica, database: new Database(replica, this) }
   }
 
   #context(known: KnownDatabase, tags: Uint8Array, store: ReplicaContext['store']): ReplicaContext {
-    const { identity, founding, home } = this.#parts
-    const databases = collectionTag(tags, directoryCollections.databases)
-    const isDirectory = known.name === directoryName
+    const { identity } = this.#parts
+    const id = fromHex(known.id)
     return {
-      id: fromHex(known.id),
+      id,
       name: known.name,
       mode: known.mode,
-      env: home.env,
+      env: this.#clock.env,
       store,
       device: {
         publicKey: identity.signing.publicKey,
@@ -241,13 +357,9 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       keys: this.keys,
       defaultKey: known.key,
       tagKey: tags,
-      recorder: founding.publicKey,
-      // The directory itself tells who is known, so its feeds are judged commit by commit.
-      knows: (publicKey) => isDirectory || this.#standing.knows(publicKey),
-      refuses: (publicKey, header) =>
-        isDirectory
-          ? this.#standing.refusesInDirectory(publicKey, header, databases)
-          : this.#standing.refuses(publicKey),
+      epochs: () => this.#epochs.of(id),
+      records: () => !this.#epochs.paused && equalBytes(this.#epochs.recorder, identity.signing.publicKey),
+      ...(known.name === directoryName ? this.#standing.ofDirectory() : this.#standing.ofDatabases()),
     }
   }
 
@@ -279,27 +391,12 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   }
 }
 
-/** What the caller asks for must be what the database is; an open one is never opened unasked. */
-function assertAsked(existing: KnownDatabase, options: { readonly mode?: Mode; readonly key?: string }): void {
-  const { name, mode, key } = existing
-  if (
-    mode !== (options.mode ?? 'sealed') &&
-    !(mode === 'open' && options.mode === undefined && existing.here === true)
-  ) {
-    const hint = mode === 'open' ? "its server may read it: open it with { mode: 'open' }" : 'open it without a mode'
-    throw new VarveError('INVALID', `The database "${name}" is ${mode} and stays so; ${hint}`, {
-      details: { name, mode },
-    })
-  }
-  if (options.key !== undefined && options.key !== key) {
-    throw new VarveError(
-      'INVALID',
-      `The database "${name}" is sealed under the key "${key}" and stays so: open it without a key`,
-      {
-        details: { name, key },
-      },
-    )
-  }
+/** Tag of the directory's collection `databases`, the one that members may write. */
+function databasesTag({ keyring, founding }: OpenedTenant): Uint8Array {
+  const base = keyring.byId(toHex(founding.key))
+  if (base === undefined)
+    throw new VarveError('KEY_MISSING', `The keyring holds no key "${tenantKey}"`, { details: { key: tenantKey } })
+  return collectionTag(tagKey(base), directoryCollections.databases)
 }
 
 function closed(): VarveError {

@@ -8,6 +8,7 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 import type { IndexInfo } from '../query/plan.ts'
 import type { Filter } from '../query/types.ts'
+import type { StandingChange } from '../log/header.ts'
 import type { Outcome } from '../replica/append.ts'
 import type { PlanView } from '../replica/queue.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -61,17 +62,18 @@ const attempts = 16
 
 /**
  * Runs `work` and commits what it wrote as one commit. When a document it read has changed meanwhile, it
- * runs again, up to sixteen times, then fails with `CONFLICT`.
+ * runs again, up to sixteen times, then fails with `CONFLICT`. `standings`, in the directory only, go into its commit.
  */
 export async function transact<R>(
   replica: Replica,
   space: (name: string) => Space,
   work: (tx: Transaction) => R | Promise<R>,
   options: WriteOptions,
+  standings: readonly StandingChange[] = [],
 ): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     options.signal?.throwIfAborted()
-    const run = new Run(replica, space, options)
+    const run = new Run(replica, space, options, standings)
     const result = await run.during(work)
     try {
       await run.commit()
@@ -86,16 +88,23 @@ class Run implements Transaction {
   readonly #replica: Replica
   readonly #space: (name: string) => Space
   readonly #options: WriteOptions
+  readonly #standings: readonly StandingChange[]
   readonly #held = new Map<string, Held>()
   /** Calls that have not been answered yet, in order; each waits for the one before. */
   readonly #calls = new Set<Promise<unknown>>()
   #last: Promise<unknown> = Promise.resolve()
   #ended = false
 
-  constructor(replica: Replica, space: (name: string) => Space, options: WriteOptions) {
+  constructor(
+    replica: Replica,
+    space: (name: string) => Space,
+    options: WriteOptions,
+    standings: readonly StandingChange[],
+  ) {
     this.#replica = replica
     this.#space = space
     this.#options = options
+    this.#standings = standings
   }
 
   /** Runs the work and everything it called, also what it did not wait for. */
@@ -153,7 +162,7 @@ class Run implements Transaction {
   async commit(): Promise<void> {
     const held = [...this.#held.values()]
     const changed = held.filter((each) => each.kind !== null)
-    if (changed.length === 0) return
+    if (changed.length === 0 && this.#standings.length === 0) return
     assertLimit(changed.length, limits.commitEntries, 'The number of documents in one transaction')
     await this.#replica.write<readonly Outcome[]>({
       tags: held.map((each) => each.tag),
@@ -170,7 +179,9 @@ class Run implements Transaction {
           }
           return changeOf(each.space, view.head(each.tag), intent, { ...this.#options, ...each.options })?.change ?? []
         })
-        return { changes, finish: (outcomes) => outcomes }
+        if (changes.length === 0 && this.#standings.length > 0)
+          throw new RangeError('standings go with a change of the directory, and there is none')
+        return { changes, standings: this.#standings, finish: (outcomes) => outcomes }
       },
     })
   }

@@ -1,7 +1,7 @@
 /** The founding record of a tenant: what its id is derived from, and who its first recorder is. */
 
 import { primitives } from '../crypto/primitives.ts'
-import { concat, toHex, utf8 } from '../encoding/bytes.ts'
+import { toHex, utf8 } from '../encoding/bytes.ts'
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { bytesOf, listOf, wholeNumber } from '../encoding/decode.ts'
 import { checkName } from '../encoding/id.ts'
@@ -55,7 +55,17 @@ export function decodeFounding(bytes: Uint8Array): Founding {
   }
 }
 
-/** The tenant's id: 32 hex digits of the hash of its founding record. */
+/** SHA-256 of the founding record: all that a server needs of it to check the tenant's id. */
+export function foundingDigest(founding: Founding): Uint8Array {
+  return primitives.sha256(encodeFounding(founding))
+}
+
+/** The tenant's id: 32 hex digits, bound to its founding record and founding device. */
 export function tenantId(founding: Founding): string {
-  return toHex(primitives.sha256(concat(domain, encodeFounding(founding))).slice(0, 16))
+  return tenantIdOf(founding.publicKey, foundingDigest(founding))
+}
+
+/** The same for a node that knows the record by its digest only. */
+export function tenantIdOf(founder: Uint8Array, digest: Uint8Array): string {
+  return toHex(primitives.sha256(domain, founder, digest).slice(0, 16))
 }

@@ -1,7 +1,7 @@
 /** Deterministic CBOR (RFC 8949 §4.2) for formats and bodies, and strict decoding of what others sent. */
 
 import { decode, encode, Tokenizer, Token, Type } from 'cborg'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { fromUtf8 } from './bytes.ts'
 
 /** Bytes of a value made of null, booleans, numbers, strings, byte strings, arrays and plain objects. */
@@ -28,9 +28,20 @@ const strict = {
   rejectDuplicateMapKeys: true,
 } as const
 
-/** cborg decodes text like a file: it drops a byte order mark and replaces malformed UTF-8. Data must stay as it is. */
+/**
+ * cborg decodes text like a file: it drops a byte order mark and replaces malformed UTF-8. Data must stay as it is.
+ * And it counts: a few bytes of CBOR cost many times their size in memory.
+ */
 class ExactText extends Tokenizer {
+  #left: number
+
+  constructor(bytes: Uint8Array, items: number) {
+    super(bytes, strict)
+    this.#left = items
+  }
+
   override next(): Token {
+    if (this.#left-- <= 0) throw new VarveError('TOO_LARGE', 'The bytes hold more values than are allowed: split them')
     const start = this.pos()
     const token = super.next()
     const value: unknown = token.value
@@ -47,13 +58,17 @@ function headBytes(first: number): number {
   return short < 0 ? 1 : 1 + 2 ** short
 }
 
-/** The value of CBOR bytes; throws `INVALID` naming `what` for anything malformed or not strict. */
-export function decodeCbor(bytes: Uint8Array, what: string): unknown {
+/**
+ * The value of CBOR bytes. Throws `INVALID` naming `what` for anything malformed or not strict, and `TOO_LARGE` for
+ * more than `items` values, counted with everything inside.
+ */
+export function decodeCbor(bytes: Uint8Array, what: string, items: number = Number.MAX_SAFE_INTEGER): unknown {
   try {
     // A plain view of the bytes: parts of a Buffer would be Buffers, whose `slice` shares memory.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-    return decode(plain, { ...strict, tokenizer: new ExactText(plain, strict) })
+    return decode(plain, { ...strict, tokenizer: new ExactText(plain, items) })
   } catch (cause) {
+    if (isVarveError(cause, 'TOO_LARGE')) throw cause
     throw new VarveError('INVALID', `${what} is not well-formed: the bytes were damaged or made by something else`, {
       cause,
       details: { what },

@@ -13,6 +13,7 @@ export const feedIdBytes = 16
 export const keyIdBytes = 16
 export const saltBytes = 16
 export const hashBytes = 32
+export const deviceKeyBytes = 32
 
 /** What an entry does, as far as a server without keys may know. */
 export const entryKinds = ['put', 'change', 'enrich', 'delete', 'restore'] as const
@@ -42,6 +43,17 @@ export interface Precondition {
   readonly ov: number
 }
 
+/** What a device may do in its tenant, in the order of the format's numbers; `directory/standing.ts` says what each means. */
+export const levels = ['revoked', 'member', 'admin', 'mirror', 'wiped'] as const
+export type Level = (typeof levels)[number]
+
+/** A commit of the directory gives this device a level; in the clear, so that a server without keys can judge. */
+export interface StandingChange {
+  /** Ed25519 public key. */
+  readonly device: Uint8Array
+  readonly level: Level
+}
+
 /** Names the device in the first commit of a feed. */
 export interface DeviceAnnouncement {
   readonly publicKey: Uint8Array
@@ -61,6 +73,8 @@ export interface CommitHeader {
   /** SHA-256 over the hashes of all bodies (`bodiesRoot`). */
   readonly root: Uint8Array
   readonly preconditions: readonly Precondition[]
+  /** Only in commits of the directory. */
+  readonly standings: readonly StandingChange[]
 }
 
 /**
@@ -96,6 +110,7 @@ export function encodeHeader(header: CommitHeader): Uint8Array {
     sizes,
     header.root,
     header.preconditions.map((condition) => [condition.index, condition.ov + 1]),
+    header.standings.map(({ device, level }) => [device, levels.indexOf(level)]),
   ])
   assertLimit(bytes.length, limits.headerBytes, 'The commit header in bytes')
   return bytes
@@ -114,8 +129,8 @@ export function decodeHeader(bytes: Uint8Array): CommitHeader {
       `The commit has format ${String(fields[0])}, this Varve reads ${headerVersion}: update Varve`,
     )
   }
-  if (fields.length !== 14)
-    throw new VarveError('INVALID', `The commit header has ${fields.length} fields, 14 expected`)
+  if (fields.length !== 15)
+    throw new VarveError('INVALID', `The commit header has ${fields.length} fields, 15 expected`)
   const collections = listOf(fields[5], 'collections').map((tag) => bytesOf(tag, tagBytes, 'a collection tag'))
   const keys = listOf(fields[6], 'keys').map((key) => bytesOf(key, keyIdBytes, 'a key id'))
   assertTable(collections, 'collections')
@@ -133,6 +148,7 @@ export function decodeHeader(bytes: Uint8Array): CommitHeader {
       const [index, ov] = listOf(condition, 'a precondition')
       return { index: wholeNumber(index, 'a precondition'), ov: wholeNumber(ov, 'a precondition') - 1 }
     }),
+    standings: decodeStandings(fields[14]),
   }
 }
 
@@ -152,10 +168,28 @@ function decodeDependencies(value: unknown): readonly Dependency[] {
   })
 }
 
+function decodeStandings(value: unknown): readonly StandingChange[] {
+  const list = listOf(value, 'standings')
+  if (list.length === 0) return none
+  assertLimit(list.length, limits.commitStandings, 'The number of standings in a commit header')
+  const standings = list.map((standing) => {
+    const [device, number] = listOf(standing, 'a standing')
+    const level = levels[wholeNumber(number, 'a level')]
+    if (level === undefined) throw new VarveError('INVALID', `A standing of the commit header has level ${String(number)}`)
+    return { device: bytesOf(device, deviceKeyBytes, 'the device of a standing'), level }
+  })
+  if (new Set(standings.map(({ device }) => toHex(device))).size < standings.length)
+    throw new VarveError('INVALID', 'The standings of a commit header name a device twice')
+  return standings
+}
+
+/** Nearly every commit has none. */
+const none: readonly StandingChange[] = []
+
 function decodeDevice(value: unknown): DeviceAnnouncement | null {
   if (value === null) return null
   const [publicKey, nonce] = listOf(value, 'the device')
-  return { publicKey: bytesOf(publicKey, 32, 'the device key'), nonce: bytesOf(nonce, 16, 'the feed nonce') }
+  return { publicKey: bytesOf(publicKey, deviceKeyBytes, 'the device key'), nonce: bytesOf(nonce, 16, 'the feed nonce') }
 }
 
 function decodeEntries(fields: readonly unknown[], collections: number, keys: number): readonly EntryHeader[] {

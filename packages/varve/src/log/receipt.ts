@@ -5,6 +5,7 @@ import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { listOf, textOrNull, wholeNumber } from '../encoding/decode.ts'
 import { primitives } from '../crypto/primitives.ts'
 import { errorCodes, VarveError, type ErrorCode } from '../errors.ts'
+import { assertLimit, limits } from '../limits.ts'
 
 const receiptVersion = 1
 const receiptDomain = utf8('varve/receipt/v1\0')
@@ -40,8 +41,11 @@ function packOvs(ovs: readonly number[]): readonly number[] | readonly [readonly
   return first !== undefined && ovs.length > 2 && ovs.every((ov) => ov === first) ? [[first, ovs.length]] : ovs
 }
 
-/** Reads a receipt of a commit with `entries` entries; throws `INVALID` or `UNSUPPORTED_VERSION`. */
-export function decodeReceipt(bytes: Uint8Array, entries: number): Receipt {
+/**
+ * Reads a receipt of a commit with `entries` entries, or with as many as the receipt says when the commit
+ * is not at hand (null). Throws `INVALID`, `TOO_LARGE` or `UNSUPPORTED_VERSION`.
+ */
+export function decodeReceipt(bytes: Uint8Array, entries: number | null): Receipt {
   const fields = listOf(decodeCbor(bytes, 'The receipt'), 'The receipt')
   if (fields[0] !== receiptVersion) {
     throw new VarveError(
@@ -51,7 +55,7 @@ export function decodeReceipt(bytes: Uint8Array, entries: number): Receipt {
   }
   const refused = decodeRefusal(fields[2])
   const ovs = unpackOvs(listOf(fields[3], 'the versions'), entries)
-  if (ovs.length !== (refused === null ? entries : 0))
+  if (ovs.length !== (refused === null ? (entries ?? ovs.length) : 0))
     throw new VarveError('INVALID', 'The receipt does not fit its commit')
   return {
     at: timeOf(fields[1]),
@@ -68,11 +72,12 @@ function timeOf(value: unknown): number {
   return at
 }
 
-function unpackOvs(list: readonly unknown[], entries: number): readonly number[] {
+function unpackOvs(list: readonly unknown[], entries: number | null): readonly number[] {
   const only = list[0]
   if (list.length !== 1 || !Array.isArray(only)) return list.map((ov) => wholeNumber(ov, 'a version'))
   const [ov, count] = [wholeNumber(only[0], 'a version'), wholeNumber(only[1], 'a count')]
-  if (count !== entries) throw new VarveError('INVALID', 'The receipt does not fit its commit')
+  if (entries !== null && count !== entries) throw new VarveError('INVALID', 'The receipt does not fit its commit')
+  assertLimit(count, limits.commitEntries, 'The number of versions in a receipt')
   return Array.from({ length: count }, () => ov)
 }
 

@@ -1,6 +1,7 @@
 /** The unit of exchange between replicas: runs of feeds that end signed, and receipts, as CBOR (`spec/commit.md`). */
 
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
+import { toHex } from '../encoding/bytes.ts'
 import { bytesOf, listOf, wholeNumber } from '../encoding/decode.ts'
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
@@ -43,8 +44,24 @@ export function encodeUnit(unit: Unit): Uint8Array {
     ]),
     record === null
       ? null
-      : [record.from, record.receipts.map((receipt) => [receipt.feed, receipt.seq, receipt.bytes]), record.signature],
+      : [record.from, ...receiptColumns(record.receipts), record.signature],
   ])
+}
+
+/** Receipts as columns: the feeds they speak of, runs of consecutive commits of one feed, and their bytes. */
+function receiptColumns(receipts: RecordRun['receipts']): readonly [Uint8Array[], number[][], Uint8Array[]] {
+  const feeds: Uint8Array[] = []
+  const numbers = new Map<string, number>()
+  const runs: [feed: number, seq: number, count: number][] = []
+  for (const { feed, seq } of receipts) {
+    const name = toHex(feed)
+    const number = numbers.get(name) ?? feeds.push(feed) - 1
+    numbers.set(name, number)
+    const last = runs.at(-1)
+    if (last !== undefined && last[0] === number && last[1] + last[2] === seq) last[2]++
+    else runs.push([number, seq, 1])
+  }
+  return [feeds, runs, receipts.map(({ bytes }) => bytes)]
 }
 
 /** Throws `INVALID`, `TOO_LARGE` or `UNSUPPORTED_VERSION`; nothing in it is trusted yet. */
@@ -82,20 +99,27 @@ function decodeFeedRun(value: unknown): FeedRun {
 }
 
 function decodeRecordRun(value: unknown): RecordRun {
-  const [from, receipts, signature] = listOf(value, 'a record run')
-  const list = listOf(receipts, 'the receipts')
+  const [from, feedTable, runs, column, signature] = listOf(value, 'a record run')
+  const list = listOf(column, 'the receipts')
   assertLimit(list.length, limits.batchCommits, 'The number of receipts in a sync batch')
   if (list.length === 0) throw new VarveError('INVALID', 'A record run without receipts makes no sense')
+  const feeds = listOf(feedTable, 'the feeds of a record run').map((feed) => bytesOf(feed, feedIdBytes, 'a feed id'))
+  const receipts: { feed: Uint8Array; seq: number; bytes: Uint8Array }[] = []
+  for (const run of listOf(runs, 'the runs of a record run')) {
+    const [number, start, count] = listOf(run, 'a run of receipts')
+    const feed = feeds[wholeNumber(number, 'a feed number')]
+    const seq = wholeNumber(start, 'a sequence')
+    const end = receipts.length + wholeNumber(count, 'a count')
+    if (feed === undefined || end > list.length || end === receipts.length)
+      throw new VarveError('INVALID', 'The runs of a record run do not fit its receipts')
+    for (let i = 0; receipts.length < end; i++)
+      receipts.push({ feed, seq: seq + i, bytes: bytesOf(list[receipts.length], null, 'a receipt') })
+  }
+  if (receipts.length !== list.length)
+    throw new VarveError('INVALID', 'The runs of a record run do not fit its receipts')
   return {
     from: wholeNumber(from, 'a record number'),
-    receipts: list.map((receipt) => {
-      const [feed, seq, bytes] = listOf(receipt, 'a receipt')
-      return {
-        feed: bytesOf(feed, feedIdBytes, 'a feed id'),
-        seq: wholeNumber(seq, 'a sequence'),
-        bytes: bytesOf(bytes, null, 'a receipt'),
-      }
-    }),
+    receipts,
     signature: bytesOf(signature, 64, 'the signature of the record'),
   }
 }

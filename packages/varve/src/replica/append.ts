@@ -3,7 +3,13 @@
 import { laterStamp, nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
 import type { Operation } from '../document/operation.ts'
 import { bodiesRoot, commitId, EntrySealer, feedId, noCommit } from '../log/commit.ts'
-import { encodeHeader, type CommitHeader, type Dependency, type EntryKind } from '../log/header.ts'
+import {
+  encodeHeader,
+  type CommitHeader,
+  type Dependency,
+  type EntryKind,
+  type StandingChange,
+} from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { tagBytes as sealBytes } from '../crypto/contract.ts'
 import { assertLimit, limits } from '../limits.ts'
@@ -11,6 +17,7 @@ import { pendingPlace, type FeedRow } from '../store/rows.ts'
 import type { ReplicaContext, SealKey } from './context.ts'
 import { countEntry, foldInto } from './count.ts'
 import { signHeads } from './sign.ts'
+import { enterStandings } from './standings.ts'
 import { entryHeader, tablesOf } from './tables.ts'
 import { noCounts } from './counting.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
@@ -59,10 +66,13 @@ interface Draft {
   readonly at: number
   readonly entries: DraftEntry[]
   readonly documents: Set<WorkingDocument>
+  readonly standings: readonly StandingChange[]
   /** Collection tags and key ids so far. */
   readonly tables: Set<Uint8Array>
   bytes: number
 }
+
+const noStandings: readonly StandingChange[] = []
 
 /** Throws `TOO_LARGE` for changes that no commit can hold; a change alone always fits. */
 export function assertOneCommit(changes: readonly Change[]): void {
@@ -81,6 +91,8 @@ export class Appender {
   readonly #set: WorkingSet
   readonly #unlisted: readonly FeedRow[]
   readonly #records: boolean
+  /** True while peers follow: what is appended is signed in the same write. */
+  readonly #eager: boolean
   readonly #drafts: Draft[] = []
   #feed: FeedRow
   #nonce: Uint8Array | null = null
@@ -92,18 +104,24 @@ export class Appender {
     own: FeedRow | null,
     unlisted: readonly FeedRow[],
     records: boolean,
+    eager: boolean,
   ) {
     this.#context = context
     this.#set = set
     this.#unlisted = unlisted
     this.#records = records
+    this.#eager = eager
     this.#feed = own ?? this.#newFeed()
   }
 
-  /** Appends all changes to one commit; `alone` keeps other writes out of it. */
-  append(changes: readonly Change[], alone: boolean): readonly Outcome[] {
+  /** Appends all changes to one commit; `alone` keeps other writes out of it. `standings` come with `alone` only. */
+  append(
+    changes: readonly Change[],
+    alone: boolean,
+    standings: readonly StandingChange[] = noStandings,
+  ): readonly Outcome[] {
     const bytes = changes.reduce((sum, change) => sum + change.body.length, 0)
-    const draft = this.#draftFor(changes, bytes, alone)
+    const draft = this.#draftFor(changes, bytes, alone, standings)
     draft.bytes += bytes
     for (const { collection, key } of changes) {
       draft.tables.add(collection.tag)
@@ -114,7 +132,12 @@ export class Appender {
     return outcomes
   }
 
-  #draftFor(changes: readonly Change[], bytes: number, alone: boolean): Draft {
+  #draftFor(
+    changes: readonly Change[],
+    bytes: number,
+    alone: boolean,
+    standings: readonly StandingChange[],
+  ): Draft {
     const open = this.#open
     if (
       open !== null &&
@@ -129,11 +152,11 @@ export class Appender {
       })
       if (!apart) return open
     }
-    return this.#begin(changes)
+    return this.#begin(changes, standings)
   }
 
   /** A draft whose stamp is above everything folded into the documents it changes, or they would fold otherwise elsewhere. */
-  #begin(changes: readonly Change[]): Draft {
+  #begin(changes: readonly Change[], standings: readonly StandingChange[]): Draft {
     const set = this.#set
     const now = this.#context.env.now()
     let last = set.state.clock
@@ -151,11 +174,27 @@ export class Appender {
       at,
       entries: [],
       documents: new Set(),
+      standings,
       tables: new Set(),
       bytes: 0,
     }
     this.#drafts.push(draft)
+    this.#enterStandings(draft)
     return draft
+  }
+
+  /** At once, and not when the commit is sealed: the next write of this flush is judged by them. */
+  #enterStandings(draft: Draft): void {
+    const { no: commit, stamp, record, at, standings } = draft
+    enterStandings(this.#set, {
+      commit,
+      author: this.#context.device.publicKey,
+      stamp,
+      feed: this.#feed.id,
+      recorded: record === null ? null : { record, at },
+      counts: true,
+      changes: standings,
+    })
   }
 
   #stage(draft: Draft, change: Change): Outcome {
@@ -193,7 +232,9 @@ export class Appender {
       if (commits >= limits.unsignedCommits || bytes >= limits.unsignedBytes)
         signHeads(this.#context, this.#set, this.#feed, null)
     })
-    if (this.#drafts.length > 0) this.#set.feeds.set(this.#feed.no, this.#feed)
+    if (this.#drafts.length === 0) return
+    if (this.#eager && this.#set.state.unsigned.commits > 0) signHeads(this.#context, this.#set, this.#feed, null)
+    this.#set.feeds.set(this.#feed.no, this.#feed)
   }
 
   #newFeed(): FeedRow {
@@ -208,6 +249,7 @@ export class Appender {
       length: 0,
       head: noCommit,
       listed: 0,
+      recorded: 0,
     }
   }
 
@@ -252,6 +294,7 @@ export class Appender {
       preconditions: draft.entries.flatMap(({ change }, index) =>
         change.expectedOv === null ? [] : [{ index, ov: change.expectedOv }],
       ),
+      standings: draft.standings,
     }
     this.#store(draft, place, encodeHeader(header), bodies, tables.numbers)
   }
@@ -269,7 +312,8 @@ export class Appender {
   ): void {
     const set = this.#set
     const id = commitId(place, header)
-    this.#feed = { ...this.#feed, length: draft.seq + 1, head: id }
+    const recorded = draft.record === null ? this.#feed.recorded : draft.seq + 1
+    this.#feed = { ...this.#feed, length: draft.seq + 1, head: id, recorded }
     const row = {
       no: draft.no,
       feed: this.#feed.no,

@@ -3,6 +3,7 @@
 import { primitives } from '../crypto/primitives.ts'
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
+import { epochAt, type Epoch } from '../log/appointment.ts'
 import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, receiptId, recordHeadMessage, type Receipt } from '../log/receipt.ts'
@@ -175,8 +176,10 @@ export async function checkRecordRun(
   const inUnit = new Map(commits.map((commit) => [`${toHex(commit.feed)}/${commit.seq}`, commit]))
   let { head: previous, at } = record
   const checked: CheckedReceipt[] = []
+  const epochs = replica.context.epochs()
   for (const [i, { feed, seq, bytes }] of run.receipts.entries()) {
     if (i < known) continue
+    checkHandOver(epochs, run.from + i, previous)
     const unitCommit = inUnit.get(`${toHex(feed)}/${seq}`)
     const subject = unitCommit ?? (await storedSubject(replica, feed, seq))
     const receipt = decodeReceipt(bytes, subject.header.entries.length)
@@ -198,7 +201,7 @@ export async function checkRecordRun(
   const last = run.from + run.receipts.length - 1
   if (
     !primitives.ed25519.verify(
-      replica.context.recorder,
+      epochAt(epochs, last).recorder,
       recordHeadMessage(replica.context.id, last, previous),
       run.signature,
     )
@@ -206,6 +209,12 @@ export async function checkRecordRun(
     throw wrongRecord(last, 'it does not continue the record held here')
   }
   return checked
+}
+
+/** A recorder goes on exactly where the one before it stopped. */
+function checkHandOver(epochs: readonly Epoch[], record: number, previous: Uint8Array): void {
+  const broken = epochs.some(({ from, head }) => from === record && !equalBytes(head, previous))
+  if (broken) throw wrongRecord(record, 'its recorder was handed another record than the one held here')
 }
 
 /** What a peer repeats must be what is held: a batch may come twice, but not in two versions. */

@@ -2,8 +2,9 @@
 
 import type { XaesKey } from '../crypto/xaes.ts'
 import type { Env } from '../env/env.ts'
-import type { CommitHeader } from '../log/header.ts'
+import type { Epoch } from '../log/appointment.ts'
 import type { Store } from '../store/store.ts'
+import type { Judgeable, StandingCommit, Viewpoint } from './standings.ts'
 
 /** A sealed database encrypts every entry on the device; an open one lets its server read. */
 export type Mode = 'sealed' | 'open'
@@ -45,10 +46,19 @@ export interface ReplicaContext {
   readonly defaultKey: string
   /** Secret under which document ids and collection names become tags. */
   readonly tagKey: Uint8Array
-  /** Public key of the recorder of the present epoch. */
-  readonly recorder: Uint8Array
+  /** Who recorded from which record number on, oldest first; the first from 0. */
+  epochs(): readonly Epoch[]
+  /** Whether this device issues the receipts now. */
+  records(): boolean
+  /** True for a node that holds no keys by design: what it cannot read is not entered as waiting for a key. */
+  readonly blind?: boolean
   /** Whether a device belongs to the tenant at all: feeds of others are not taken. */
   knows(publicKey: Uint8Array): boolean
-  /** Why a commit that is not recorded yet may not count; null when it may. */
-  refuses(publicKey: Uint8Array, header: CommitHeader): string | null
+  /** Why a commit may not count, as far as standings go; null when it may. */
+  refuses(publicKey: Uint8Array, header: Judgeable, viewpoint: Viewpoint): string | null
+  /**
+   * Takes the standings that a stored write has set. The directory's replica has this, and no other: its own record
+   * tells who might write what, so there the recorder is held to it.
+   */
+  keepStandings?(standings: readonly StandingCommit[]): void
 }

@@ -5,21 +5,23 @@ import type { Order } from '../document/head.ts'
 import { stampMs } from '../encoding/stamp.ts'
 
 import { VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies } from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { rowTags } from '../log/tag.ts'
-import { decodeUnit } from '../log/unit.ts'
+import { decodeUnit, type Unit } from '../log/unit.ts'
 import { pendingPlace, type CommitRow, type FeedRow } from '../store/rows.ts'
 import { signHeads } from './sign.ts'
 import { checkUnit, type CheckedCommit, type CheckedReceipt } from './check.ts'
 import { countEntry, foldInto } from './count.ts'
 import { checkCvs, countIn, type Recorded } from './counting.ts'
 import { finishDocuments } from './finish.ts'
-import { distinct, preconditions, standing } from './judge.ts'
+import { checkAccepted, distinct, inJudgingOrder, preconditions, standing } from './judge.ts'
 import { isLocked } from './reader.ts'
 import { refoldMarked, type NewCommit } from './refold.ts'
 import type { Replica } from './replica.ts'
+import { enterStandings } from './standings.ts'
 import { applyVerdict } from './verdict.ts'
 import type { WorkingSet } from './working.ts'
 
@@ -33,7 +35,11 @@ export interface Ingested {
  * A recorder gives every commit that is new and not recorded its receipt in the same write.
  */
 export async function ingest(replica: Replica, bytes: Uint8Array): Promise<Ingested> {
-  const unit = decodeUnit(bytes)
+  return ingestUnit(replica, decodeUnit(bytes))
+}
+
+/** The same for a unit that is decoded already. */
+export function ingestUnit(replica: Replica, unit: Unit): Promise<Ingested> {
   return replica.update(async (set) => {
     const { commits, receipts } = await checkUnit(replica, unit)
     await new Ingest(replica, set).run(commits, receipts)
@@ -47,6 +53,16 @@ export async function releaseHeld(replica: Replica): Promise<void> {
   await replica.update(async (set) => {
     const work = new Ingest(replica, set)
     await work.release()
+    await work.finish()
+  })
+}
+
+/** A replica whose device became the recorder gives receipts to the commits that waited for one. */
+export async function recordPending(replica: Replica): Promise<void> {
+  if (!replica.records || [...replica.feeds.values()].every((feed) => feed.recorded === feed.length)) return
+  await replica.update(async (set) => {
+    const work = new Ingest(replica, set)
+    await work.recordStored()
     await work.finish()
   })
 }
@@ -101,22 +117,32 @@ class Ingest {
       else this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
       this.#storeReceipt(receipt, commit)
     }
-    const pending = [...unrecorded.values()].toSorted((a, b) => compareCommits(a, b))
-    for (const commit of pending) this.#apply(commit, this.#replica.records ? await this.#record(commit) : null)
+    for (const commit of inJudgingOrder([...unrecorded.values()]))
+      this.#apply(commit, this.#replica.records ? await this.#record(commit, this.#set.state.position + 1) : null)
     await this.release()
     await this.finish()
   }
 
   /** Judges again what is held back: clocks move on, and devices get approved. */
   async release(): Promise<void> {
+    let known: number
+    do {
+      known = this.#set.standings.length
+      await this.#releaseOnce()
+      // What was released may have approved the device of what was not.
+    } while (this.#set.standings.length > known)
+  }
+
+  async #releaseOnce(): Promise<void> {
     for (const no of this.#set.state.held) {
       const row = await storedCommit(this.#replica, no)
       if (row === null || this.#set.verdicts.some(({ commit }) => commit === no)) continue
       const commit = checkedAgain(this.#replica, row)
       await this.#set.load(commit.documents)
       const { context } = this.#replica
-      const refusal = standing(context, this.#set.state, commit.publicKey, commit.header) ?? distinct(commit)
+      const refusal = standing(context, this.#set, commit.publicKey, commit.header, false) ?? distinct(commit)
       if (refusal !== null) continue
+      this.#enterStandings(commit, no, null)
       this.#set.unhold(no)
       this.#set.verdicts.push({ commit: no, record: null, at: null, refused: null })
       this.#set.seeStamp(row.stamp, false)
@@ -124,9 +150,29 @@ class Ingest {
     }
   }
 
+  /** Gives a receipt to every stored commit without one, in the order in which pending commits apply. */
+  async recordStored(): Promise<void> {
+    const rowsOf = new Map<CheckedCommit, CommitRow>()
+    for (const feed of this.#replica.feeds.values()) {
+      for (let seq = feed.recorded; seq < feed.length; ) {
+        const rows = await this.#replica.store.commits(feed.no, seq, limits.unsignedCommits)
+        for (const row of rows) rowsOf.set(checkedAgain(this.#replica, row), row)
+        seq += rows.length
+        if (rows.length === 0) throw new VarveError('TAMPERED', `Feed ${toHex(feed.id)} ends at ${seq}: run verify`)
+      }
+    }
+    for (const commit of inJudgingOrder([...rowsOf.keys()])) {
+      await this.#set.load(commit.documents)
+      const { record, receipt, id, bytes } = await this.#record(commit, rowsOf.get(commit)?.no ?? 0)
+      const checked = { record, id, receipt, bytes, feed: commit.feed, seq: commit.seq, signature: null }
+      await applyVerdict(this.#replica, this.#set, checked)
+    }
+  }
+
   /** Folds again what needs it, numbers the changes and signs. */
   async finish(): Promise<void> {
-    const source = { store: this.#replica.store, reader: this.#replica.reader, compare: this.#compare }
+    const { store, reader, context } = this.#replica
+    const source = { store, reader, compare: this.#compare, blind: context.blind === true }
     await refoldMarked(source, this.#set, this.#fresh)
     finishDocuments(this.#set)
     await this.#sign()
@@ -161,21 +207,37 @@ class Ingest {
     const set = this.#set
     const no = set.state.feeds + 1
     set.state = { ...set.state, feeds: no }
-    const feed = { no, id, publicKey: new Uint8Array(32), length: 0, head: noCommit, listed: 0 }
+    const feed = { no, id, publicKey: new Uint8Array(32), length: 0, head: noCommit, listed: 0, recorded: 0 }
     set.feeds.set(no, feed)
     return feed
   }
 
-  #storeReceipt({ record, id, receipt, bytes, signature }: CheckedReceipt, commit: CheckedCommit | undefined): void {
+  #storeReceipt(checked: CheckedReceipt, commit: CheckedCommit | undefined): void {
+    const { record, id, receipt, bytes, signature } = checked
     const set = this.#set
+    this.#markRecorded(checked.feed, checked.seq)
     const no = commit === undefined ? set.verdicts.at(-1)?.commit : set.commits.at(-1)?.no
     if (no === undefined) throw new VarveError('TAMPERED', `Receipt ${record} speaks of no commit`)
     set.receipts.push({ record, commit: no, at: receipt.at, bytes, signature })
     set.state = { ...set.state, record: { length: record + 1, head: id, at: receipt.at } }
   }
 
-  /** Gives a commit the next receipt of this recorder. */
-  async #record(commit: CheckedCommit): Promise<Recorded> {
+  /** Receipts follow the order of a feed, so that one number says which commits have one. */
+  #markRecorded(id: Uint8Array, seq: number): void {
+    const feed = this.#feed(id)
+    if (feed === undefined) return
+    if (feed.recorded !== seq) {
+      throw new VarveError(
+        'TAMPERED',
+        `The record speaks of commit ${toHex(id)}/${seq} where ${feed.recorded} is next: the recorder broke the order of a feed; nothing was taken over`,
+        { details: { feed: toHex(id), seq } },
+      )
+    }
+    this.#set.feeds.set(feed.no, { ...feed, recorded: seq + 1 })
+  }
+
+  /** Gives a commit the next receipt of this recorder; `no` is its local number. */
+  async #record(commit: CheckedCommit, no: number): Promise<Recorded & { readonly id: Uint8Array; readonly bytes: Uint8Array }> {
     const { context } = this.#replica
     const set = this.#set
     const { length: record, head: previous, at: last } = set.state.record
@@ -189,7 +251,7 @@ class Ingest {
       feedNumber: (id: Uint8Array) => this.#feed(id)?.no,
     }
     const refused =
-      standing(context, set.state, commit.publicKey, commit.header) ??
+      standing(context, set, commit.publicKey, commit.header, true) ??
       distinct(commit) ??
       (await preconditions(this.#replica.store, set, judged))
     const ovs: number[] = []
@@ -201,14 +263,15 @@ class Ingest {
     const receipt = { at, refused, ovs, cvs }
     const bytes = encodeReceipt(receipt)
     const head = receiptId({ database: context.id, record, previous, commit: commit.id }, bytes)
-    set.receipts.push({ record, commit: set.state.position + 1, at, bytes, signature: null })
+    set.receipts.push({ record, commit: no, at, bytes, signature: null })
+    this.#markRecorded(commit.feed, commit.seq)
     const { unsigned } = set.state
     set.state = {
       ...set.state,
       record: { length: record + 1, head, at },
       unsigned: { ...unsigned, receipts: unsigned.receipts + 1 },
     }
-    return { record, receipt }
+    return { record, receipt, id: head, bytes }
   }
 
   /** Stores one commit and folds its entries into the working set. */
@@ -219,7 +282,7 @@ class Ingest {
     const { context } = this.#replica
     const refusal =
       recorded === null
-        ? (standing(context, set.state, commit.publicKey, commit.header) ?? distinct(commit))
+        ? (standing(context, set, commit.publicKey, commit.header, false) ?? distinct(commit))
         : recorded.receipt.refused
     const refused = refusal?.code ?? null
     const row: CommitRow = {
@@ -239,8 +302,22 @@ class Ingest {
     this.#dependencies(feed, commit)
     if (refused !== null && recorded === null) set.hold(no)
     if (refused !== null) return
+    if (recorded !== null) checkAccepted(context, set, commit, recorded.record)
+    this.#enterStandings(commit, no, recorded)
     set.seeStamp(commit.header.stamp, recorded !== null)
     this.#fold(row, commit, recorded)
+  }
+
+  #enterStandings({ publicKey: author, feed, header }: CheckedCommit, no: number, recorded: Recorded | null): void {
+    enterStandings(this.#set, {
+      commit: no,
+      author,
+      stamp: header.stamp,
+      feed,
+      recorded: recorded === null ? null : { record: recorded.record, at: recorded.receipt.at },
+      counts: true,
+      changes: header.standings,
+    })
   }
 
   #dependencies(feed: number, commit: CheckedCommit): void {
@@ -252,6 +329,7 @@ class Ingest {
 
   #fold(row: CommitRow, commit: CheckedCommit, recorded: Recorded | null): void {
     const set = this.#set
+    const { context } = this.#replica
     const feed = this.#feed(commit.feed)
     const read = this.#replica.reader.decode({ ...row, size: row.bodies.length }, commit.header, feed)
     this.#fresh.set(row.no, { commit: read, parts: commit.parts })
@@ -274,7 +352,7 @@ class Ingest {
       if (row.no > this.#replica.state.position) document.lastCommit = row.no
       if (document.head.pending > 0 && recorded !== null) document.refold = true
       if (isLocked(plain)) {
-        set.locked.push({ key: plain.lockedBy, document: document.no })
+        if (context.blind !== true) set.locked.push({ key: plain.lockedBy, document: document.no })
         return
       }
       const order = { stamp: row.stamp, feed: row.feed }
@@ -297,10 +375,4 @@ class Ingest {
 
 function nameOf(feed: Uint8Array, seq: number): string {
   return `${toHex(feed)}/${seq}`
-}
-
-/** Pending commits apply by stamp; within a feed stamps ascend, so its order is kept. */
-function compareCommits(a: CheckedCommit, b: CheckedCommit): number {
-  if (a.header.stamp !== b.header.stamp) return a.header.stamp < b.header.stamp ? -1 : 1
-  return toHex(a.feed) < toHex(b.feed) ? -1 : 1
 }

@@ -1,28 +1,30 @@
 /** The recorder's judgement of a commit: accepted, or refused with a code and a reason. */
 
-import { toHex } from '../encoding/bytes.ts'
+import { compareBytes, toHex } from '../encoding/bytes.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import type { CommitHeader } from '../log/header.ts'
 import type { Receipt } from '../log/receipt.ts'
+import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ReplicaContext } from './context.ts'
 import { pendingPlace } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
-import type { ReplicaState } from './state.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
 /**
  * What holds for a commit wherever it waits: its device may write, and its clock is not ahead of ours or of the
  * recorder's last time (whose clock may once have jumped: that must not shut everyone out). What members
- * stamped does not count, or they could push the limit on, minute by minute.
+ * stamped does not count, or they could push the limit on, minute by minute. `recorded` is true for a commit that
+ * is getting a receipt now.
  */
 export function standing(
   context: ReplicaContext,
-  state: ReplicaState,
+  { state, standings }: Pick<WorkingSet, 'state' | 'standings'>,
   publicKey: Uint8Array,
   header: CommitHeader,
+  recorded: boolean,
 ): Receipt['refused'] {
-  const reason = context.refuses(publicKey, header)
+  const reason = context.refuses(publicKey, header, { standings, recorded })
   if (reason !== null) return { code: 'FORBIDDEN', reason }
   const ahead = stampMs(header.stamp) - Math.max(context.env.now(), state.record.at)
   if (ahead > limits.clockDriftMs) {
@@ -32,6 +34,50 @@ export function standing(
     }
   }
   return null
+}
+
+/**
+ * The directory's own record tells who might write what: a recorder that accepted anything else is found out
+ * (`TAMPERED`), so that members need not trust it with their tenant.
+ */
+export function checkAccepted(
+  context: ReplicaContext,
+  { standings }: WorkingSet,
+  { publicKey, header }: { readonly publicKey: Uint8Array; readonly header: CommitHeader },
+  record: number,
+): void {
+  if (context.keepStandings === undefined) return
+  const reason = context.refuses(publicKey, header, { standings, recorded: true })
+  if (reason === null) return
+  throw new VarveError(
+    'TAMPERED',
+    `Receipt ${record} accepts a commit that its device may not write: ${reason}; nothing was taken over`,
+    { details: { record } },
+  )
+}
+
+/**
+ * Commits in the order in which they are judged: by stamp, but feeds that say who belongs to the tenant first, as far
+ * as they do, so that a device is known before its own commits come. The order of each feed is kept.
+ */
+export function inJudgingOrder<T extends Placed>(commits: readonly T[]): readonly T[] {
+  const lastStanding = new Map<string, number>()
+  for (const { feed, seq, header } of commits) if (header.standings.length > 0) lastStanding.set(toHex(feed), seq)
+  if (lastStanding.size === 0) return commits.toSorted(compareCommits)
+  const first = ({ feed, seq }: T): boolean => seq <= (lastStanding.get(toHex(feed)) ?? -1)
+  return [...commits.filter(first).toSorted(compareCommits), ...commits.filter((commit) => !first(commit)).toSorted(compareCommits)]
+}
+
+interface Placed {
+  readonly feed: Uint8Array
+  readonly seq: number
+  readonly header: CommitHeader
+}
+
+/** Within a feed stamps ascend, so its order is kept. */
+function compareCommits(a: Placed, b: Placed): number {
+  if (a.header.stamp !== b.header.stamp) return a.header.stamp < b.header.stamp ? -1 : 1
+  return compareBytes(a.feed, b.feed)
 }
 
 /** A commit has one entry for a document at most, or its versions could not be numbered. */

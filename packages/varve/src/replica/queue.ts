@@ -4,6 +4,7 @@ import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Change, Outcome } from './append.ts'
 import type { Head } from '../document/head.ts'
+import type { StandingChange } from '../log/header.ts'
 
 /** Reads heads as they are in the middle of a flush, with the writes before this one applied. */
 export interface PlanView {
@@ -15,6 +16,10 @@ export interface PlanView {
 export interface Plan<R> {
   readonly changes: readonly Change[]
   readonly finish: (outcomes: readonly Outcome[]) => R
+  /** Named values to store, or to remove (null), in the same write. */
+  readonly values?: (outcomes: readonly Outcome[]) => ReadonlyMap<string, Uint8Array | null>
+  /** Standings that its commit sets: it must have changes, and be alone. */
+  readonly standings?: readonly StandingChange[]
 }
 
 /** A write waiting for the next flush. */
@@ -53,7 +58,7 @@ export class WriteQueue {
     return new Promise<R>((resolve, reject) => {
       let answer: { readonly value: R } | null = null
       const keep = (made: Plan<R>): Plan<undefined> => ({
-        changes: made.changes,
+        ...made,
         finish: (outcomes) => {
           answer = { value: made.finish(outcomes) }
           return undefined

@@ -55,6 +55,9 @@ export interface Locked {
 /** Stands for a key that comes with a newer Varve. */
 export const newerFormat = 'newer-format'
 
+/** Stands for every key at a node that holds none by design. */
+export const blindNode = 'blind'
+
 export function isLocked(entry: Unsealed | Locked): entry is Locked {
   return 'lockedBy' in entry
 }
@@ -161,6 +164,7 @@ export class EntryReader {
     const entryHeader = commit.header.entries[index]
     if (entryHeader === undefined)
       throw new VarveError('TAMPERED', `Commit ${commit.head.no} has no entry ${index}: run verify`)
+    if (this.#context.blind === true) return { lockedBy: blindNode }
     const keyId = commit.header.keys[entryHeader.key]
     const key = keyId === undefined ? null : this.#context.keys.byId(toHex(keyId))
     if (keyId !== undefined && key === null) return { lockedBy: toHex(keyId) }

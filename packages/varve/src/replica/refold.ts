@@ -34,7 +34,7 @@ export async function refoldMarked(source: RefoldSource, set: WorkingSet, fresh:
     )
     document.head = head
     learnName(set, document, collection)
-    for (const key of lockedBy) set.locked.push({ key, document: document.no })
+    if (source.blind !== true) for (const key of lockedBy) set.locked.push({ key, document: document.no })
     document.touched = true
   }
 }
@@ -48,6 +48,8 @@ function learnName(set: WorkingSet, document: WorkingDocument, name: string | nu
 export interface RefoldSource extends HistorySource {
   /** Set when snapshots were made with other keys. */
   readonly ignoreSnapshots?: boolean
+  /** Nothing waits for keys here. */
+  readonly blind?: boolean
 }
 
 interface Refold {

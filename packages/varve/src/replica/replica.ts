@@ -3,6 +3,7 @@
 import { compareBytes, toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Order } from '../document/head.ts'
+import { assertLimit, limits } from '../limits.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { Appender, assertOneCommit, type Outcome } from './append.ts'
@@ -10,6 +11,8 @@ import { signHeads } from './sign.ts'
 import type { ReplicaContext } from './context.ts'
 import { WriteQueue, type Plan, type PlanView, type Waiting, type WriteTask } from './queue.ts'
 import { EntryReader } from './reader.ts'
+import { refusals } from './refusals.ts'
+import { clockAgrees, reissueAhead } from './reissue.ts'
 import { decodeState, encodeState, initialState, stateName, type CollectionState, type ReplicaState } from './state.ts'
 import { WorkingSet } from './working.ts'
 
@@ -28,7 +31,13 @@ export class Replica {
   readonly #unlisted = new Set<number>()
   readonly #queue: WriteQueue
   readonly #listeners = new Set<() => void>()
+  #followers = 0
+  /** Whether own commits may have been refused because the clock was ahead. */
+  #ahead = false
+  #reissuing: Promise<void> | null = null
   #closed = false
+  /** Why every call fails, after the tenant was wiped. */
+  #refusal: VarveError | null = null
 
   private constructor(context: ReplicaContext, state: ReplicaState, feeds: readonly FeedRow[], instance: Uint8Array) {
     this.context = context
@@ -64,10 +73,13 @@ export class Replica {
     const instance = await store.value(instanceName)
     if (bytes === null || instance === null)
       throw new VarveError('TAMPERED', `The store of database "${context.name}" has lost its state: restore it`)
-    return new Replica(context, decodeState(bytes), await store.feeds(), instance)
+    const replica = new Replica(context, decodeState(bytes), await store.feeds(), instance)
+    replica.#ahead = (await refusals(store)).some(({ code }) => code === 'CLOCK_AHEAD')
+    return replica
   }
 
   get store(): Store {
+    if (this.#refusal !== null) throw this.#refusal
     return this.context.store
   }
 
@@ -81,7 +93,7 @@ export class Replica {
 
   /** True when this device issues the receipts of the database. */
   get records(): boolean {
-    return compareBytes(this.context.recorder, this.context.device.publicKey) === 0
+    return this.context.records()
   }
 
   /** Time order of entries; equal stamps of two feeds are ordered by feed id. */
@@ -110,7 +122,30 @@ export class Replica {
 
   /** Queues a local write; writes waiting together share a flush and, when they may, a commit. */
   write<R>(task: WriteTask<R>): Promise<R> {
+    // What was refused as ahead comes first: the user wrote it before.
+    if (this.#reissuing === null && !(this.#ahead && clockAgrees(this))) return this.#queue.write(task)
+    return this.reissue().then(() => this.#queue.write(task))
+  }
+
+  /** The same, ahead of what waits for commits to be issued again. */
+  writeFirst<R>(task: WriteTask<R>): Promise<R> {
     return this.#queue.write(task)
+  }
+
+  /** Issues again what was refused because the clock was ahead, once it agrees; does nothing otherwise. */
+  reissue(): Promise<void> {
+    if (!this.#ahead && this.#reissuing === null) return Promise.resolve()
+    this.#reissuing ??= this.#reissueOnce()
+    return this.#reissuing
+  }
+
+  async #reissueOnce(): Promise<void> {
+    try {
+      this.#ahead = false
+      this.#ahead = await reissueAhead(this)
+    } finally {
+      this.#reissuing = null
+    }
   }
 
   /** Runs `work` alone with a fresh working set and stores what it collected, all or nothing. */
@@ -134,6 +169,8 @@ export class Replica {
     this.#state = set.state
     for (const feed of set.feeds.values()) this.#adoptFeed(feed)
     for (const { commit } of set.verdicts) this.reader.forget(commit)
+    if (set.refusedAhead) this.#ahead = true
+    if (set.standings.length > 0) this.context.keepStandings?.(set.standings)
     for (const listener of this.#listeners) listener()
   }
 
@@ -154,23 +191,33 @@ export class Replica {
     return () => this.#listeners.delete(listener)
   }
 
+  /** While somebody follows live, every write signs what it appends; returns a function that stops it. */
+  followed(): () => void {
+    this.#followers++
+    return () => this.#followers--
+  }
+
   get closed(): boolean {
     return this.#closed
   }
 
-  /** Idempotent; everything accepted before is stored and signed. */
-  async close(): Promise<void> {
+  /**
+   * Idempotent; everything accepted before is stored and signed. With `refusal` nothing more is, because all of it is to
+   * be removed, and every call fails with that.
+   */
+  async close(refusal: VarveError | null = null): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#refusal = refusal
     try {
-      await this.sign()
+      if (refusal === null) await this.sign()
     } catch (error) {
       if (!isVarveError(error, 'CLOSED')) throw error
     } finally {
       await this.#queue.close(
-        new VarveError('CLOSED', `Database "${this.context.name}" is closed: open the tenant again`),
+        refusal ?? new VarveError('CLOSED', `Database "${this.context.name}" is closed: open the tenant again`),
       )
-      await this.store.close()
+      await this.context.store.close()
       for (const listener of this.#listeners) listener()
     }
   }
@@ -185,16 +232,17 @@ export class Replica {
         this.ownFeed === null
           ? [...this.#feeds.values()].filter((feed) => feed.length > 0)
           : [...this.#unlisted].flatMap((no) => this.#feeds.get(no) ?? [])
-      const appender = new Appender(this.context, set, this.ownFeed, unlisted, this.records)
+      const appender = new Appender(this.context, set, this.ownFeed, unlisted, this.records, this.#followers > 0)
       const view = { head: (tag: Uint8Array) => set.find(tag)?.head }
       const finishes: (() => void)[] = []
       for (const waiting of group) {
-        const planning = this.#plan(waiting, view)
+        const planning = this.#plan(waiting, view, set)
         // Most plans are made at once: waiting for them would cost as much as the plan.
         const plan = planning instanceof Promise ? await planning : planning
         if (plan === null) continue
         const outcomes: readonly Outcome[] =
-          plan.changes.length === 0 ? [] : appender.append(plan.changes, waiting.task.alone)
+          plan.changes.length === 0 ? [] : appender.append(plan.changes, waiting.task.alone, plan.standings)
+        for (const [name, value] of plan.values?.(outcomes) ?? []) set.values.set(name, value)
         finishes.push(() => plan.finish(outcomes))
         answered.push(waiting)
       }
@@ -209,11 +257,15 @@ export class Replica {
   }
 
   /** The plan of a write, or null when it was refused alone. */
-  #plan(waiting: Waiting, view: PlanView): Plan<undefined> | null | Promise<Plan<undefined> | null> {
+  #plan(
+    waiting: Waiting,
+    view: PlanView,
+    set: WorkingSet,
+  ): Plan<undefined> | null | Promise<Plan<undefined> | null> {
     try {
       const plan = waiting.task.plan(view)
-      if (plan instanceof Promise) return this.#planLater(waiting, plan)
-      assertOneCommit(plan.changes)
+      if (plan instanceof Promise) return this.#planLater(waiting, plan, set)
+      this.#check(plan, set)
       return plan
     } catch (error) {
       waiting.reject(error)
@@ -221,15 +273,31 @@ export class Replica {
     }
   }
 
-  async #planLater(waiting: Waiting, planning: Promise<Plan<undefined>>): Promise<Plan<undefined> | null> {
+  async #planLater(
+    waiting: Waiting,
+    planning: Promise<Plan<undefined>>,
+    set: WorkingSet,
+  ): Promise<Plan<undefined> | null> {
     try {
       const plan = await planning
-      assertOneCommit(plan.changes)
+      this.#check(plan, set)
       return plan
     } catch (error) {
       waiting.reject(error)
       return null
     }
+  }
+
+  /** Throws `TOO_LARGE` for what no commit can hold, and `FORBIDDEN` for what this device may not write as far as it knows. */
+  #check({ changes, standings = [] }: Plan<undefined>, set: WorkingSet): void {
+    if (changes.length === 0) return
+    assertOneCommit(changes)
+    assertLimit(standings.length, limits.commitStandings, 'The number of standings in one commit')
+    const { context, records } = this
+    const header = { collections: changes.map(({ collection }) => collection.tag), standings }
+    const reason = context.refuses(context.device.publicKey, header, { standings: set.standings, recorded: records })
+    if (reason !== null)
+      throw new VarveError('FORBIDDEN', `This device may not write that in "${context.name}": ${reason}`)
   }
 
   #adoptFeed(feed: FeedRow): void {

@@ -1,12 +1,16 @@
 /** A receipt for a commit that is here already: its entries move to their place in the record, or leave. */
 
+import { equalBytes } from '../encoding/bytes.ts'
 import { decodeHeader, type CommitHeader } from '../log/header.ts'
 import { rowTag, rowTags } from '../log/tag.ts'
 import { VarveError } from '../errors.ts'
 import { pendingPlace, type CommitRow } from '../store/rows.ts'
 import type { CheckedReceipt } from './check.ts'
 import { checkCvs, miscounted } from './counting.ts'
+import { checkAccepted } from './judge.ts'
+import { keepRefusal } from './refusals.ts'
 import type { Replica } from './replica.ts'
+import { enterStandings } from './standings.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
 /** Applies the verdict to the stored commit; its documents are loaded here. */
@@ -20,16 +24,45 @@ export async function applyVerdict(replica: Replica, set: WorkingSet, checked: C
   const folded = row.refused === null
   set.unhold(row.no)
   if (refused === 'CLOCK_AHEAD') set.leaveFuture(row.feed)
+  if (receipt.refused !== null && isOwn(replica, row)) keepRefusal(set, row.no, checked)
   if (refused === null) {
     checkCvs(set, header.collections, { record, receipt })
     set.seeStamp(row.stamp, true)
   }
+  judgeStandings(replica, set, row, header, checked)
   header.entries.forEach((_, index) => {
     const document = documentOf(set, header, index)
     const move = { set, document, row, index, collection: Math.floor(document.no / 0x1_0000_0000), folded }
     if (refused === null) accept(move, checked)
     else if (folded) withdraw(move)
   })
+}
+
+function judgeStandings(
+  { context, feeds }: Replica,
+  set: WorkingSet,
+  row: CommitRow,
+  header: CommitHeader,
+  { record, receipt, feed }: CheckedReceipt,
+): void {
+  const publicKey = feeds.get(row.feed)?.publicKey ?? new Uint8Array()
+  const counts = receipt.refused === null
+  if (counts) checkAccepted(context, set, { publicKey, header }, record)
+  const recorded = { record, at: receipt.at }
+  enterStandings(set, {
+    commit: row.no,
+    author: publicKey,
+    stamp: row.stamp,
+    feed,
+    recorded,
+    counts,
+    changes: header.standings,
+  })
+}
+
+function isOwn({ context, feeds }: Replica, row: CommitRow): boolean {
+  const feed = feeds.get(row.feed)
+  return feed !== undefined && equalBytes(feed.publicKey, context.device.publicKey)
 }
 
 interface Move {

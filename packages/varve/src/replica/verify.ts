@@ -7,6 +7,7 @@ import { compareBytes, equalBytes, toHex } from '../encoding/bytes.ts'
 import { laterStamp, zeroStamp } from '../encoding/stamp.ts'
 import { VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { epochAt } from '../log/appointment.ts'
 import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, noReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
@@ -156,6 +157,7 @@ class Verification {
 
   async #record(): Promise<void> {
     const { context, state, store } = this.#replica
+    const epochs = context.epochs()
     let previous = noReceipt
     let at = 0
     let record = 0
@@ -172,7 +174,7 @@ class Verification {
         const receipt = decodeReceipt(row.bytes, decodeHeader(head.header).entries.length)
         if (
           row.signature !== null &&
-          !primitives.ed25519.verify(context.recorder, recordHeadMessage(context.id, record, id), row.signature)
+          !primitives.ed25519.verify(epochAt(epochs, record).recorder, recordHeadMessage(context.id, record, id), row.signature)
         ) {
           this.#report(`record ${record}: the signature of the recorder does not fit`)
         }

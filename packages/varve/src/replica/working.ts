@@ -21,6 +21,7 @@ import {
   type TouchRow,
 } from '../store/rows.ts'
 import type { Batch, Store } from '../store/store.ts'
+import type { StandingCommit } from './standings.ts'
 import { encodeState, stateName, type CollectionState, type ReplicaState } from './state.ts'
 
 /** A document while it is being changed. */
@@ -63,7 +64,11 @@ export class WorkingSet {
   readonly commitSignatures: { commit: number; signature: Uint8Array }[] = []
   readonly receiptSignatures: { record: number; signature: Uint8Array }[] = []
   /** Named values beside the state. */
-  readonly values = new Map<string, Uint8Array>()
+  readonly values = new Map<string, Uint8Array | null>()
+  /** Commits of this write that set standings, in the order in which they apply. */
+  readonly standings: StandingCommit[] = []
+  /** True when a commit of this device was refused because its clock was ahead. */
+  refusedAhead = false
   /** Rows of an index being built over documents that do not change. */
   readonly indexRows: IndexRow[] = []
   readonly feeds = new Map<number, FeedRow>()

@@ -26,6 +26,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
       length: row.number('length'),
       head: row.bytes('head'),
       listed: row.number('listed'),
+      recorded: row.number('recorded'),
     })),
     ...decodeLog(batch),
     documents: batch.rows('documents', (row) => ({

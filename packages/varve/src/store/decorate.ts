@@ -42,5 +42,6 @@ export function decorateStores(provider: StoreProvider, wrap: (store: Store) => 
     open: async (name, options) => wrap(await provider.open(name, options)),
     readFile: (name) => provider.readFile(name),
     writeFile: (name, bytes) => provider.writeFile(name, bytes),
+    destroy: () => provider.destroy(),
   }
 }

@@ -13,4 +13,8 @@ export interface Disk {
   read(name: string): Promise<Uint8Array | null>
   /** Replaces the whole file durably: a crash leaves the old one or the new one. */
   replace(name: string, bytes: Uint8Array): Promise<void>
+  /** Names of all files. */
+  list(): Promise<readonly string[]>
+  /** Removes a file durably; nothing happens when it is absent. */
+  remove(name: string): Promise<void>
 }

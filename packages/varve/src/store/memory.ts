@@ -13,6 +13,8 @@ export interface MemoryOptions {
   readonly disk?: Disk
 }
 
+const smallPrefix = 'file-'
+
 /**
  * Stores in memory. The provider keeps them after `close`, so that opening again is a restart.
  * A page key is accepted and changes nothing: `supports.encryption` is false.
@@ -57,15 +59,28 @@ export function memory(options: MemoryOptions = {}): StoreProvider {
       }
     },
     async readFile(name) {
-      const path = `file-${checkFileName(name)}`
+      const path = smallPrefix + checkFileName(name)
       const bytes = disk === null ? files.get(path) : await guarded(path, disk.read(path))
       return bytes === undefined || bytes === null ? null : new Uint8Array(bytes)
     },
     async writeFile(name, bytes) {
-      const path = `file-${checkFileName(name)}`
+      const path = smallPrefix + checkFileName(name)
       const copy = new Uint8Array(bytes)
       if (disk === null) files.set(path, copy)
       else await guarded(path, disk.replace(path, copy))
+    },
+    async destroy() {
+      const [open] = inUse
+      if (open !== undefined)
+        throw new VarveError('LOCKED', `The store "${open}" is open: close it first`, { details: { store: open } })
+      kept.clear()
+      files.clear()
+      if (disk === null) return
+      // Stores first, small files last: the mark that says what is going on is one of them.
+      const names = await guarded('the disk', disk.list())
+      const small = (name: string): number => (name.startsWith(smallPrefix) ? 1 : 0)
+      for (const name of names.toSorted((a, b) => small(a) - small(b) || (a < b ? -1 : 1)))
+        await guarded(name, disk.remove(name))
     },
   }
 }

@@ -3,6 +3,11 @@
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 
+/** The small files that Varve keeps beside the stores of a tenant: its lock, and the mark of one that is being wiped. */
+export const lockFile = 'lock.age'
+export const wipeFile = 'wipe.mark'
+export const smallFiles = [lockFile, wipeFile] as const
+
 /** Throws `INVALID` unless `name` can name a store: lower-case letters, digits and `-`. */
 export function checkStoreName(name: string): string {
   if (!/^[a-z0-9-]+$/.test(name)) {

@@ -37,5 +37,6 @@ export function retry(provider: StoreProvider, { attempts, env }: RetryOptions):
       decorate(await repeated(() => provider.open(name, options)), (_, call) => repeated(call)),
     readFile: (name) => repeated(() => provider.readFile(name)),
     writeFile: (name, bytes) => repeated(() => provider.writeFile(name, bytes)),
+    destroy: () => repeated(() => provider.destroy()),
   }
 }

@@ -20,6 +20,8 @@ export interface FeedRow {
   readonly head: Uint8Array
   /** Commits of this feed that a commit of our own feed has already named as a dependency. */
   readonly listed: number
+  /** Commits of this feed that have receipts: sequences 0 … recorded − 1. */
+  readonly recorded: number
 }
 
 /** One commit as stored. Key: `no` (order of arrival); unique: (`feed`, `seq`). */

@@ -184,4 +184,9 @@ export interface StoreProvider {
   readFile(name: string): Promise<Uint8Array | null>
   /** Replaces a small file as a whole, durably: a crash leaves the old one or the new one. */
   writeFile(name: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Removes every store of this tenant, then the small files Varve keeps (`smallFiles`), in order of name. A crash may
+   * leave some of it; calling again goes on. Throws `LOCKED` while a store is open, which is closed first.
+   */
+  destroy(): Promise<void>
 }

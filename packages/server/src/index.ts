@@ -1,0 +1,9 @@
+/** The Varve server: many tenants behind one HTTP entry, without a key of any sealed database. */
+
+export { createNode, type Node, type NodeOptions } from './serve.ts'
+export { createServer, type Server } from './server.ts'
+export { parseConfig, type LogLevelName, type Publish, type ServerConfig } from './config.ts'
+export type { HubStats, Level, ServerParts, SyncEntry, SyncMeter, TenantHub } from './contract.ts'
+export type { ServerLimits } from './limits.ts'
+export type { LogOptions } from './observe/log.ts'
+export type { ServerOptions } from './settings.ts'

@@ -1,0 +1,68 @@
+/** A server on a data folder with the embedded default: SQLite for every tenant, HTTP and sync in front. */
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sqlite } from '@varve/stores/sqlite'
+import { toHex } from 'varve/engine'
+import { createServer, type Server } from './server.ts'
+import type { ServerOptions } from './settings.ts'
+import { syncEntry } from './tenants/entry.ts'
+import { Hub } from './tenants/hub.ts'
+
+export interface Node extends Server {
+  /** Public key of this node in hex: what devices expect to meet. */
+  readonly publicKey: string
+}
+
+export interface NodeOptions extends Omit<ServerOptions, 'hub' | 'sync'> {
+  /** Tenants this node takes in; 10,000 when absent. */
+  readonly maximumTenants?: number
+  /** Databases of one tenant; 1,000 when absent. */
+  readonly maximumDatabases?: number
+}
+
+/** Opens everything under `options.dir`; it answers once `listen` was called. Throws like `createServer`. */
+export async function createNode(options: NodeOptions): Promise<Node> {
+  const tenants = join(options.dir, 'tenants')
+  let hub: Hub | null = null
+  const server = await createServer({
+    ...options,
+    hub: async ({ env }) => {
+      hub = await Hub.open({
+        env,
+        node: sqlite({ dir: join(options.dir, 'node') }),
+        tenant: (id) => sqlite({ dir: join(tenants, id) }),
+        known: () => folders(tenants),
+        maximumTenants: options.maximumTenants ?? 10_000,
+        maximumDatabases: options.maximumDatabases ?? 1_000,
+      })
+      return hub
+    },
+    sync: ({ env, meter, admitTenant }, opened) => {
+      if (!(opened instanceof Hub)) throw new TypeError('the hub of a node is its own')
+      return syncEntry({ env, hub: opened, meter, admitTenant })
+    },
+  })
+  return {
+    publicKey: hub === null ? '' : publicKeyOf(hub),
+    fetch: (request) => server.fetch(request),
+    listen: () => server.listen(),
+    close: () => server.close(),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
+
+function publicKeyOf(hub: Hub): string {
+  return toHex(hub.publicKey)
+}
+
+/** Names of the folders in a folder; none when it does not exist yet. */
+async function folders(path: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory() && /^[0-9a-f]{32}$/.test(entry.name)).map(({ name }) => name)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}

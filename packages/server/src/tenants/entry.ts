@@ -1,0 +1,31 @@
+/** The entry of the sync protocol: WebSockets and HTTP streams that lead to the door. */
+
+import type { SyncEntry } from '../contract.ts'
+import { httpStreams } from '../transports/http-stream.ts'
+import { webSocketUpgrades } from '../transports/websocket.ts'
+import { Door, type DoorOptions } from './door.ts'
+
+export function syncEntry(options: DoorOptions): SyncEntry {
+  const door = new Door(options)
+  const { env } = options
+  const upgrade = webSocketUpgrades({
+    env,
+    accept: (transport) => {
+      door.enter(transport, 'websocket')
+    },
+  })
+  const stream = httpStreams({
+    env,
+    accept: (transport) => {
+      door.enter(transport, 'stream')
+    },
+  })
+  return {
+    upgrade,
+    stream,
+    close: () => {
+      door.close()
+      return Promise.resolve()
+    },
+  }
+}

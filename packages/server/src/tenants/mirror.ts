@@ -1,0 +1,112 @@
+/** A mirror: this node follows databases of a tenant at another node, without keys, and serves them to its own clients. */
+
+import {
+  backoffMs,
+  createConnector,
+  equalBytes,
+  fromHex,
+  isVarveError,
+  SyncDriver,
+  toHex,
+  VarveError,
+  type Connector,
+  type Env,
+} from 'varve/engine'
+import type { TenantNode } from './tenant-node.ts'
+
+/** What is mirrored from where. */
+export interface MirrorPlan {
+  readonly url: string
+  /** Public key of the node there, in hex. */
+  readonly node: string
+  /** Ids of the databases, in hex; the directory is always among what is mirrored. */
+  readonly databases: readonly string[]
+}
+
+export class Mirror {
+  readonly plan: MirrorPlan
+  readonly #node: TenantNode
+  readonly #env: Env
+  readonly #connect: Connector
+  #driver: SyncDriver | null = null
+  #attempt = 0
+  #cancel: () => void = () => undefined
+  #stopped = false
+
+  constructor(node: TenantNode, plan: MirrorPlan, connect?: Connector) {
+    this.#node = node
+    this.plan = plan
+    this.#env = node.env
+    this.#connect = connect ?? createConnector({ env: node.env })
+    this.#dial()
+  }
+
+  /** True while the other node is reached. */
+  get live(): boolean {
+    return this.#driver !== null
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+    this.#driver?.stop(null)
+  }
+
+  #dial(): void {
+    this.#connect(this.plan.url).then(
+      (transport) => {
+        if (this.#stopped) {
+          transport.close()
+          return
+        }
+        const driver: SyncDriver = new SyncDriver({
+          role: 'initiator',
+          transport,
+          host: this.#node,
+          expects: (publicKey) => this.#refuses(publicKey),
+          on: (event) => {
+            if (event.event === 'ready') this.#ready(driver)
+            if (event.event === 'current' && equalBytes(event.database, this.#node.directory)) this.#openAll(driver)
+            if (event.event === 'closed') this.#lost(event.error)
+          },
+        })
+        this.#driver = driver
+      },
+      (error: unknown) => {
+        this.#lost(isVarveError(error) ? error : null)
+      },
+    )
+  }
+
+  #refuses(publicKey: Uint8Array): VarveError | null {
+    if (toHex(publicKey) === this.plan.node || this.#node.isRecorder(publicKey)) return null
+    return new VarveError('TAMPERED', 'Another node answers than the one to be mirrored: check its key')
+  }
+
+  #ready(driver: SyncDriver): void {
+    this.#attempt = 0
+    this.#open(driver, this.#node.directory)
+  }
+
+  #openAll(driver: SyncDriver): void {
+    for (const id of this.plan.databases) this.#open(driver, fromHex(id))
+  }
+
+  #open(driver: SyncDriver, database: Uint8Array): void {
+    driver.open(database).catch((error: unknown) => {
+      driver.stop(isVarveError(error) ? error : new VarveError('STORE_FAILED', 'A mirrored database cannot be opened'))
+    })
+  }
+
+  #lost(error: VarveError | null): void {
+    this.#driver = null
+    if (this.#stopped) return
+    this.#env.log('info', 'a mirrored node is not reached', { code: error?.code ?? 'OFFLINE' })
+    this.#cancel = this.#env.timer(
+      () => {
+        this.#dial()
+      },
+      backoffMs(this.#attempt++, this.#env),
+    )
+  }
+}

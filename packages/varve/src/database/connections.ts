@@ -1,0 +1,105 @@
+/** The connections of one tenant: opening them, and telling all of what concerns each. */
+
+import { fromHex, utf8 } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import { createConnector } from '../sync/transports/connect.ts'
+import type { Connector, Transport } from '../sync/transports/transport.ts'
+import { Connection } from './connection.ts'
+import { replicaOf, type Database } from './database.ts'
+import { nodeKey, type TenantHost } from './host.ts'
+import type { TenantHome } from './home.ts'
+import type { Keyring } from './keyring.ts'
+import { openPresence, sealPresence } from './presence.ts'
+import { collectionTag } from '../log/tag.ts'
+
+export interface ConnectOptions {
+  /** Public key of the node in hex, as its operator gives it; else the first node that answers is remembered. */
+  readonly node?: string
+  /** Collections, by name, whose changes overtake all others, in every database. */
+  readonly urgent?: readonly string[]
+  /** Opens transports in another way than the platform does. */
+  readonly connector?: Connector
+}
+
+export interface ConnectionsParts {
+  readonly host: TenantHost
+  readonly home: TenantHome
+  readonly keys: Keyring
+  /** Ids in hex of the databases that are open here, the directory's included. */
+  readonly open: () => readonly string[]
+}
+
+export class Connections {
+  readonly #parts: ConnectionsParts
+  readonly #all = new Set<Connection>()
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts
+  }
+
+  /** Connects to a node by its URL, or over a transport that is open already. */
+  connect(to: string | Transport, options: ConnectOptions): Connection {
+    const { host, home } = this.#parts
+    const url = typeof to === 'string' ? to : null
+    const given = options.node === undefined ? null : nodeKey(options.node)
+    const connector = options.connector ?? createConnector({ env: host.env })
+    let used = false
+    const connection: Connection = new Connection({
+      host,
+      url,
+      dial: (signal) => {
+        if (typeof to === 'string') return connector(to, { signal })
+        if (used) return Promise.reject(new VarveError('OFFLINE', 'The transport is closed: connect with a new one'))
+        used = true
+        return Promise.resolve(to)
+      },
+      databases: () => Promise.resolve([host.directory, ...this.#parts.open().map((id) => fromHex(id))]),
+      urgent: ({ context }) => (options.urgent ?? []).map((name) => collectionTag(context.tagKey, name)),
+      node: async () => given ?? (url === null ? null : await home.value(nodeName(url))),
+      rememberNode: (publicKey) => (url === null ? Promise.resolve() : home.saveValue(nodeName(url), publicKey)),
+      isChosenOffline: async () => url !== null && (await home.value(offlineName(url))) !== null,
+      chooseOffline: (offline) =>
+        url === null ? Promise.resolve() : home.saveValue(offlineName(url), offline ? utf8('offline') : null),
+      openPresence: (database, device, body) =>
+        openPresence((id) => this.#parts.keys.versionById(id), { database, device }, body),
+      onClosed: () => this.#all.delete(connection),
+    })
+    this.#all.add(connection)
+    return connection
+  }
+
+  /** A database was opened on this device: it is synced from now on. */
+  opened(database: Uint8Array): void {
+    for (const connection of this.#all) connection.add(database)
+  }
+
+  /** Another recorder was appointed. */
+  appointed(): void {
+    for (const connection of this.#all) connection.appointed()
+  }
+
+  /** Tells the members who have this database open what this device does; nothing is stored. */
+  presence(database: Database, state: unknown): void {
+    const { context } = replicaOf(database)
+    const { host, keys } = this.#parts
+    const key = keys.versions(context.defaultKey).at(-1)
+    if (key === undefined)
+      throw new VarveError('KEY_MISSING', `The keyring holds no key "${context.defaultKey}": import it`)
+    const place = { database: context.id, device: host.device.publicKey }
+    const body = sealPresence(key, place, state, host.env)
+    for (const connection of this.#all) connection.sendPresence(context.id, body)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#all].map((connection) => connection.close()))
+  }
+
+}
+
+function nodeName(url: string): string {
+  return `node/${url}`
+}
+
+function offlineName(url: string): string {
+  return `offline/${url}`
+}

@@ -1,0 +1,146 @@
+/** Who records the databases of a tenant, and from which record number on: the founder, then each recorder appointed. */
+
+import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import {
+  appointmentHash,
+  decodeAppointment,
+  encodeAppointment,
+  noAppointment,
+  type Epoch,
+  type SignedAppointment,
+} from '../log/appointment.ts'
+import { noReceipt } from '../log/receipt.ts'
+
+/** Founder and appointments of one tenant, oldest first. */
+export class Epochs {
+  readonly #tenant: Uint8Array
+  readonly #founder: Uint8Array
+  #appointments: readonly SignedAppointment[] = []
+  readonly #of = new Map<string, readonly Epoch[]>()
+  /** True while the record is handed over: nobody here records. */
+  #paused = false
+
+  constructor(tenant: Uint8Array, founder: Uint8Array) {
+    this.#tenant = tenant
+    this.#founder = founder
+  }
+
+  /** Public key of the recorder of the present epoch. */
+  get recorder(): Uint8Array {
+    return this.#appointments.at(-1)?.appointment.recorder ?? this.#founder
+  }
+
+  /** Recorder of the epoch before the present one. */
+  get recorderBefore(): Uint8Array {
+    return this.#appointments.at(-2)?.appointment.recorder ?? this.#founder
+  }
+
+  /** The appointment this device proposed and nobody has accepted yet. */
+  get proposed(): SignedAppointment | null {
+    const last = this.#appointments.at(-1)
+    return last === undefined || last.accepted !== null ? null : last
+  }
+
+  /** Hash that the next appointment continues. */
+  get lastAccepted(): Uint8Array {
+    const last = this.#appointments.findLast(({ accepted }) => accepted !== null)
+    return last === undefined ? noAppointment : appointmentHash(last)
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused
+  }
+
+  /** What is told to others: appointments that both sides signed. */
+  accepted(): readonly Uint8Array[] {
+    return this.#appointments.filter(({ accepted }) => accepted !== null).map(encodeAppointment)
+  }
+
+  /** What a device keeps, its own proposal included. */
+  all(): readonly Uint8Array[] {
+    return this.#appointments.map(encodeAppointment)
+  }
+
+  /** The epochs of a database, oldest first; never empty. */
+  of(database: Uint8Array): readonly Epoch[] {
+    const name = toHex(database)
+    const known = this.#of.get(name)
+    if (known !== undefined) return known
+    const epochs: Epoch[] = [{ from: 0, recorder: this.#founder, head: noReceipt }]
+    for (const { appointment } of this.#appointments) {
+      const point = appointment.handOvers.find((handOver) => equalBytes(handOver.database, database))
+      const { record: from, head } = point ?? { record: 0, head: noReceipt }
+      epochs.push({ from, recorder: appointment.recorder, head })
+    }
+    this.#of.set(name, epochs)
+    return epochs
+  }
+
+  /**
+   * Takes over what a peer knows; `mayAppoint` says whether a device other than the recorder before may appoint now.
+   * Returns whether anything is new. Throws `TAMPERED` when it contradicts what is known, and what decoding throws;
+   * nothing is taken over then.
+   */
+  adopt(encoded: readonly Uint8Array[], mayAppoint: (publicKey: Uint8Array) => boolean): boolean {
+    const accepted = this.#appointments.filter((signed) => signed.accepted !== null)
+    const chain = [...accepted]
+    for (const [i, signed] of encoded.map(decodeAppointment).entries()) {
+      const known = accepted[i]
+      if (known === undefined) chain.push(this.#checked(signed, chain, mayAppoint))
+      else if (!equalBytes(known.body, signed.body)) throw contradiction(i + 1)
+    }
+    if (chain.length === accepted.length) return false
+    this.#take(chain)
+    return true
+  }
+
+  #checked(
+    signed: SignedAppointment,
+    chain: readonly SignedAppointment[],
+    mayAppoint: (publicKey: Uint8Array) => boolean,
+  ): SignedAppointment {
+    const { appointment, accepted } = signed
+    const before = chain.at(-1)
+    const continues =
+      appointment.epoch === chain.length + 1 &&
+      equalBytes(appointment.tenant, this.#tenant) &&
+      equalBytes(appointment.previous, before === undefined ? noAppointment : appointmentHash(before))
+    if (!continues || accepted === null) throw contradiction(chain.length + 1)
+    const recorder = before?.appointment.recorder ?? this.#founder
+    if (!equalBytes(appointment.appointer, recorder) && !mayAppoint(appointment.appointer)) {
+      throw new VarveError(
+        'FORBIDDEN',
+        `Recorder ${chain.length + 1} was appointed by a device that is neither the recorder before nor an admin: it was not taken over`,
+      )
+    }
+    return signed
+  }
+
+  /** Adds an appointment this device signed itself, before the new recorder has; it replaces an earlier proposal. */
+  propose(signed: SignedAppointment): void {
+    this.#take([...this.#appointments.filter(({ accepted }) => accepted !== null), signed])
+  }
+
+  /** What a device keeps: appointments it has taken over or proposed. Throws what decoding throws. */
+  restore(encoded: readonly Uint8Array[]): void {
+    this.#take(encoded.map(decodeAppointment))
+  }
+
+  #take(appointments: readonly SignedAppointment[]): void {
+    this.#appointments = appointments
+    this.#of.clear()
+  }
+}
+
+function contradiction(epoch: number): VarveError {
+  return new VarveError(
+    'TAMPERED',
+    `The appointment of recorder ${epoch} contradicts what is known here: somebody gave two, do not trust the sender`,
+    { details: { epoch } },
+  )
+}

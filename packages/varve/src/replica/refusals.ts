@@ -1,0 +1,59 @@
+/** Refusals of this device's own commits, kept in the store until the application has read them. */
+
+import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
+import { listOf, textOf, wholeNumber } from '../encoding/decode.ts'
+import { errorCodes, type ErrorCode } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import type { CheckedReceipt } from './check.ts'
+import type { Replica } from './replica.ts'
+import type { WorkingSet } from './working.ts'
+
+const prefix = 'refused/'
+
+/** A commit of this device that the recorder refused. */
+export interface RefusedCommit {
+  readonly record: number
+  /** Local number of the commit. */
+  readonly commit: number
+  readonly code: ErrorCode
+  readonly reason: string
+  /** Trusted time in Unix milliseconds. */
+  readonly at: number
+}
+
+/** Adds a refusal to the write that applies it. */
+export function keepRefusal(set: WorkingSet, commit: number, { record, receipt }: CheckedReceipt): void {
+  if (receipt.refused === null) return
+  const { code, reason } = receipt.refused
+  if (code === 'CLOCK_AHEAD') set.refusedAhead = true
+  set.values.set(refusalName(record), encodeCbor([commit, code, reason, receipt.at]))
+}
+
+/** The refusals that were not dismissed yet, in record order. */
+export async function refusals(store: Store): Promise<readonly RefusedCommit[]> {
+  const found: RefusedCommit[] = []
+  for (const [name, bytes] of await store.values(prefix)) {
+    const [commit, code, reason, at] = listOf(decodeCbor(bytes, 'A refusal'), 'a refusal')
+    found.push({
+      record: Number.parseInt(name.slice(prefix.length), 16),
+      commit: wholeNumber(commit, 'the commit of a refusal'),
+      code: errorCodes.find((known) => known === code) ?? 'INVALID',
+      reason: textOf(reason, 'the reason of a refusal'),
+      at: wholeNumber(at, 'the time of a refusal'),
+    })
+  }
+  return found
+}
+
+/** Forgets a refusal that was read. */
+export async function dismissRefusal(replica: Replica, record: number): Promise<void> {
+  await replica.update((set) => {
+    set.values.set(refusalName(record), null)
+    return Promise.resolve()
+  })
+}
+
+/** Name of the value that holds the refusal under this record number; names order by number. */
+export function refusalName(record: number): string {
+  return prefix + record.toString(16).padStart(14, '0')
+}

@@ -1,0 +1,126 @@
+/** Issuing again, as new commits, what the recorder refused because this device's clock was ahead. */
+
+import { toHex } from '../encoding/bytes.ts'
+import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
+import { wholeNumber } from '../encoding/decode.ts'
+import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
+import { encodeEntry } from '../log/entry.ts'
+import { encodeOperation } from '../document/operation.ts'
+import { rowTags } from '../log/tag.ts'
+import { VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import type { CommitRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import type { Change } from './append.ts'
+import type { PlanView } from './queue.ts'
+import { isLocked } from './reader.ts'
+import { refusalName, refusals, type RefusedCommit } from './refusals.ts'
+import type { Replica } from './replica.ts'
+
+const prefix = 'reissued/'
+
+/** Whether this device's clock agrees with the recorder's last time, so that what it stamps will be taken. */
+export function clockAgrees({ context, state }: Replica): boolean {
+  return context.env.now() <= state.record.at + limits.clockDriftMs
+}
+
+/**
+ * Issues every commit again that was refused with `CLOCK_AHEAD`, in record order, when the clock agrees; each in one
+ * write with the note that it was, so that a crash never doubles one. Returns whether some are left: the clock does
+ * not agree yet, or a key is missing. `Replica.reissue` calls it, once at a time.
+ */
+export async function reissueAhead(replica: Replica): Promise<boolean> {
+  let left = false
+  for (const refused of await refusals(replica.store)) {
+    if (refused.code !== 'CLOCK_AHEAD') continue
+    if (!clockAgrees(replica) || !(await reissue(replica, refused))) left = true
+  }
+  return left
+}
+
+/** The local number of the commit that a refused commit was issued again as; null when it was not. */
+export async function reissuedAs(store: Store, commit: number): Promise<number | null> {
+  const bytes = await store.value(prefix + commit)
+  return bytes === null ? null : wholeNumber(decodeCbor(bytes, 'A note of a reissued commit'), 'a commit')
+}
+
+async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolean> {
+  const row = await storedCommit(replica, refused.commit)
+  const header = decodeHeader(row.header)
+  if (header.keys.some((id) => replica.context.keys.byId(toHex(id)) === null)) return false
+  const tags = rowTags(header)
+  return replica.writeFirst({
+    tags,
+    size: tags.length,
+    alone: true,
+    plan: (view) => ({
+      changes: header.entries.flatMap((_, index) => changeOf(replica, row, header, index, view) ?? []),
+      values: (outcomes) => {
+        const next = outcomes[0]?.commit
+        const note: [string, Uint8Array][] = next === undefined ? [] : [[prefix + row.no, encodeCbor(next)]]
+        return new Map<string, Uint8Array | null>([[refusalName(refused.record), null], ...note])
+      },
+      standings: header.standings,
+      finish: () => true,
+    }),
+  })
+}
+
+/** The change that an entry of the refused commit was; null for one that was void. */
+function changeOf(
+  replica: Replica,
+  row: CommitRow,
+  header: CommitHeader,
+  index: number,
+  view: PlanView,
+): Change | null {
+  const { context, reader } = replica
+  const commit = reader.decode({ ...row, size: row.bodies.length }, header)
+  const entry = header.entries[index]
+  const body = splitBodies(header, row.bodies)[index]
+  const tag = rowTags(header)[index]
+  const collection = entry === undefined ? undefined : header.collections[entry.collection]
+  if (entry === undefined || body === undefined || tag === undefined || collection === undefined) return null
+  const plain = reader.unseal(commit, index, body)
+  const head = view.head(tag)
+  const id = isLocked(plain) ? null : (plain.id ?? head?.state.id ?? null)
+  if (isLocked(plain) || plain.void || id === null) return null
+  const sealed = header.keys[entry.key]
+  const old = sealed === undefined ? null : context.keys.byId(toHex(sealed))
+  const key = old === null ? null : (context.keys.current(old.name) ?? old)
+  const { actor, reason, operations } = plain
+  return {
+    collection: { name: plain.collection ?? nameOf(replica, collection), tag: collection },
+    id,
+    tag: entry.tag,
+    row: tag,
+    kind: entry.kind,
+    operations,
+    actor,
+    body: encodeEntry({
+      id: plain.id,
+      collection: plain.collection,
+      actor,
+      reason,
+      operations: operations.map(encodeOperation),
+    }),
+    key,
+    keyName: key === null || key.name === context.defaultKey ? null : key.name,
+    expectedOv: header.preconditions.find((condition) => condition.index === index)?.ov ?? null,
+  }
+}
+
+function nameOf(replica: Replica, tag: Uint8Array): string {
+  const name = replica.collection(tag)?.name ?? null
+  if (name === null) throw new VarveError('TAMPERED', 'A collection of a refused commit has no name here: run verify')
+  return name
+}
+
+async function storedCommit(replica: Replica, no: number): Promise<CommitRow> {
+  const [head] = await replica.store.commitHeads([no])
+  const rows = head === null || head === undefined ? [] : await replica.store.commits(head.feed, head.seq, 1)
+  const [row] = rows
+  if (row === undefined)
+    throw new VarveError('TAMPERED', `Commit ${no} is missing from the store: run verify`, { details: { commit: no } })
+  return row
+}

@@ -1,0 +1,97 @@
+/** Units to send: one channel at a time is asked for its next one, as long as the peer's window allows. */
+
+import { VarveError } from '../errors.ts'
+import type { Channel } from './channels.ts'
+import type { Outbox } from './outputs.ts'
+import { Scheduler, type Turn } from './scheduler.ts'
+
+export class Sending {
+  readonly #out: Outbox
+  readonly #scheduler = new Scheduler()
+  /** The channel that is producing. */
+  #turn: Turn | null = null
+  /** Bytes that may still be sent; one unit of any size may go while it is above zero. */
+  #window = 0
+  /** Bytes that were sent and not given back. */
+  #outstanding = 0
+
+  constructor(out: Outbox) {
+    this.#out = out
+  }
+
+  /** Begins with the window that the peer allows. */
+  begin(window: number): void {
+    this.#window = window
+  }
+
+  /** The peer gives back what it took over; throws `INVALID` when that is more than was sent. */
+  credited(bytes: number): void {
+    if (bytes > this.#outstanding)
+      throw new VarveError('INVALID', `The peer gave back ${bytes} bytes of ${this.#outstanding}: it lost count`)
+    this.#outstanding -= bytes
+    this.#window += bytes
+  }
+
+  /** The channel may have something new for the peer. */
+  grown(channel: Channel, urgent: boolean): void {
+    if (channel.state === 'open') this.#scheduler.grown(channel, urgent)
+  }
+
+  /** Throws `TOO_LARGE` or `INVALID` when the unit cannot be sent; the work is not answered then. */
+  produced(number: number, unit: Uint8Array): void {
+    const turn = this.#of(number)
+    if (turn === null) return
+    if (turn.channel.state === 'open') {
+      this.#out.send({ type: 'unit', channel: number, unit })
+      this.#window -= unit.length
+      this.#outstanding += unit.length
+      turn.channel.told = false
+      this.#scheduler.again(turn)
+    }
+    this.#turn = null
+  }
+
+  /** The channel has nothing more now; the peer is told once after what it was sent. */
+  dry(number: number, record: number): void {
+    const turn = this.#of(number)
+    if (turn === null) return
+    this.#turn = null
+    const { channel, urgent } = turn
+    if (urgent || channel.state !== 'open' || this.#scheduler.has(channel)) return
+    if (!channel.told) this.#out.send({ type: 'current', channel: number, record })
+    channel.told = true
+    this.#out.push({ event: 'drained', channel: number })
+  }
+
+  /** The work to produce came to nothing. */
+  failed(number: number): void {
+    if (this.#of(number) !== null) this.#turn = null
+  }
+
+  closed(channel: Channel): void {
+    this.#scheduler.delete(channel)
+  }
+
+  /** Whether the peer has taken over everything of this channel and knows it. */
+  settled(channel: Channel): boolean {
+    return channel.told && this.#outstanding === 0 && this.#turn?.channel !== channel && !this.#scheduler.has(channel)
+  }
+
+  /** Whether there is nothing to send. */
+  get idle(): boolean {
+    return this.#turn === null && this.#scheduler.empty
+  }
+
+  /** Asks the next channel, unless one is producing or the window is used up. */
+  advance(): void {
+    if (this.#turn !== null || this.#window <= 0) return
+    this.#turn = this.#scheduler.take()
+    if (this.#turn === null) return
+    const { channel, urgent } = this.#turn
+    this.#out.push({ do: 'produce', channel: channel.number, urgent })
+  }
+
+  #of(number: number): Turn | null {
+    return this.#turn?.channel.number === number ? this.#turn : null
+  }
+}
