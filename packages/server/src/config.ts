@@ -4,7 +4,7 @@ import { VarveError } from 'varve/engine'
 import { fieldsOf, flag, invalid, listOf, oneOf, text, whole, type Fields, type Reader } from './decode.ts'
 import { defaultLimits, type ServerLimits } from './limits.ts'
 
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevelName = (typeof logLevels)[number]
 
 /** Who may bring a new tenant: anybody, or whoever has the token. */

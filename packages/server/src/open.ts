@@ -47,8 +47,8 @@ export async function openParts(
   opened: Opened,
 ): Promise<AppParts> {
   const { limits } = settings
-  const { line, flush } = createLog(settings.log)
-  opened.add(flush)
+  const { line, close } = createLog(settings.log)
+  opened.add(close)
   const env: Env = { ...settings.env, log: line }
   const stores = options.stores ?? sqlite({ dir: settings.dir })
   const store = await stores.open('server', { pageKey: null })

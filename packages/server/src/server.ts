@@ -78,18 +78,30 @@ class RunningServer implements Server {
 
   async #stop(): Promise<void> {
     this.#state.stopping = true
-    const { mailbox, sync, log } = this.#parts
+    const { mailbox, log } = this.#parts
     // A server that could not begin to listen has nothing to stop; `listen` told its caller why.
     const listening = await this.#listening?.catch(() => null)
     const stopped = listening?.stop()
     mailbox.close()
-    try {
-      await sync?.close()
-    } catch (error) {
-      log('error', 'Sync connections could not be ended in order', { error })
-    }
-    await stopped
+    await Promise.all([stopped, this.#endSync()])
     log('info', 'The server has stopped')
     await this.#opened.close()
+  }
+
+  /** Ends sync connections in order, and goes on without that when it takes too long. */
+  async #endSync(): Promise<void> {
+    const { sync, env, limits, log } = this.#parts
+    if (sync === null) return
+    let cancel = (): void => undefined
+    const late = new Promise<void>((resolve) => {
+      cancel = env.timer(resolve, limits.stopMs)
+    })
+    try {
+      await Promise.race([sync.close(), late])
+    } catch (error) {
+      log('error', 'Sync connections could not be ended in order', { error })
+    } finally {
+      cancel()
+    }
   }
 }

@@ -12,7 +12,7 @@ export class FakeHub implements TenantHub {
   isReady = true
   closed = 0
   /** Thrown by the next call of `checkpoint`. */
-  failure: unknown = null
+  failure: Error | null = null
   readonly #listeners = new Set<(tenant: string, device: Uint8Array, level: Level | null) => void>()
 
   /** Makes a tenant without registration. */

@@ -66,7 +66,7 @@ test('it survives a restart', async () => {
 
 describe('waiting', () => {
   const later = async (promise: Promise<Response>): Promise<'waiting' | number> =>
-    await Promise.race([
+    Promise.race([
       promise.then(({ status }) => status),
       new Promise<'waiting'>((resolve) => {
         setTimeout(() => {

@@ -1,8 +1,12 @@
 /** The log: one line for each request, by route, and never a secret. */
 
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import { utf8 } from 'varve/engine'
-import { Writable } from 'node:stream'
 import { createLog } from '../src/observe/log.ts'
 import { createWorld, opening, refreshing, tenant, type World } from './world.ts'
 
@@ -85,6 +89,29 @@ test('fields that are secrets by their name are taken out, also one level down',
   line('info', 'a line', { token: 'hidden-1', request: { headers: { cookie: 'hidden-2' }, url: 'hidden-3' }, shown: 1 })
   expect(lines.join('')).not.toContain('hidden')
   expect(lines.join('')).toContain('"shown":1')
+})
+
+test('a file is made for its owner, and lines are added to it', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'varve-log-'))
+  const file = join(dir, 'logs', 'server.log')
+  for (const word of ['first', 'second']) {
+    const log = createLog({ file })
+    log.line('info', word)
+    log.close()
+  }
+  expect(linesOf(await readFile(file, 'utf8'))).toMatchObject([{ msg: 'first' }, { msg: 'second' }])
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  await rm(dir, { recursive: true })
+})
+
+test.runIf(existsSync('/dev/full'))('a full disk loses lines and nothing else', async () => {
+  const log = createLog({ file: '/dev/full' })
+  log.line('info', 'lost')
+  await new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+  log.line('info', 'lost too')
+  log.close()
 })
 
 test('lines below the level are not written', () => {

@@ -41,8 +41,11 @@ export async function transportServer(options: TransportServerOptions = {}): Pro
   }
   const parts = { ...options, env: { ...env, ...options.env }, accept }
   const requests: string[] = []
-  const server = createServer(getRequestListener(httpStreams(parts), { overrideGlobalObjects: false }))
-  server.on('request', ({ method, url }) => requests.push(`${method} ${url}`))
+  const listener = getRequestListener(httpStreams(parts), { overrideGlobalObjects: false })
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`)
+    void listener(request, response)
+  })
   const upgrade = webSocketUpgrades(parts)
   server.on('upgrade', (request, socket, head) => {
     requests.push(`upgrade ${request.url}`)

@@ -23,7 +23,7 @@ export const tenant = 'a1'.repeat(16)
 export const database = 'd2'.repeat(16)
 
 /** A clock that a test moves; timers fire when it passes them. */
-export class Clock {
+class Clock {
   ms = Date.UTC(2030, 0, 1)
   readonly #timers = new Map<number, { readonly at: number; readonly fn: () => void }>()
   #next = 0
@@ -84,7 +84,7 @@ export interface CallOptions {
 }
 
 /** A request as the app gets it. */
-export function request(method: string, path: string, options: CallOptions = {}): Request {
+function request(method: string, path: string, options: CallOptions = {}): Request {
   const { token, json, bytes, type, headers, signal } = options
   const body = json === undefined ? bytes : utf8(JSON.stringify(json))
   const contentType = type ?? (json === undefined ? bytes && 'application/octet-stream' : 'application/json')
@@ -149,7 +149,7 @@ export async function createWorld(options: Partial<ServerOptions> = {}, hub = ne
       return tokensOf(await jsonOf(answer))
     },
     refresh: async (device, token) =>
-      await call('POST', '/v1/sessions/refresh', { json: refreshing(hub, device, token, await nonce()) }),
+      call('POST', '/v1/sessions/refresh', { json: refreshing(hub, device, token, await nonce()) }),
   }
 }
 

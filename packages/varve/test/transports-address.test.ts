@@ -30,7 +30,7 @@ describe('the URL of a node', () => {
     'wss://example.org?token=secret',
     'https://example.org/join#secret',
   ])('%j is refused, and not repeated', async (url) => {
-    const failed = createConnector({ env: { ...new ManualTimers(), log: () => undefined } })(url)
+    const failed = createConnector({ env: { timer: new ManualTimers().timer, log: () => undefined } })(url)
     await expect(failed).rejects.toMatchObject({ code: 'INVALID' })
     await failed.catch((error: unknown) => {
       expect(String(error)).not.toContain('secret')
@@ -63,10 +63,8 @@ describe('the platform', () => {
 
   test('browsers get their own WebSocket, or are told that there is none', async () => {
     const made: unknown[] = []
-    class Platform {
-      constructor(...parts: readonly unknown[]) {
-        made.push(parts)
-      }
+    function Platform(...parts: readonly unknown[]): void {
+      made.push(parts)
     }
     await withGlobal('WebSocket', undefined, async () => {
       await expect(loadWebSocket()).rejects.toMatchObject({ code: 'UNSUPPORTED' })
@@ -84,9 +82,15 @@ describe('the platform', () => {
       await expect(loadFetch()).rejects.toMatchObject({ code: 'UNSUPPORTED' })
     })
     const { signal } = new AbortController()
-    await withGlobal('fetch', (...parts: readonly unknown[]) => asked.push(parts), async () => {
-      await (await loadFetch())('https://example.org', { method: 'POST', signal })
-    })
+    await withGlobal(
+      'fetch',
+      (...parts: readonly unknown[]) => asked.push(parts),
+      async () => {
+        await (
+          await loadFetch()
+        )('https://example.org', { method: 'POST', signal })
+      },
+    )
     expect(asked).toEqual([['https://example.org', { method: 'POST', signal, cache: 'no-store', credentials: 'omit' }]])
   })
 })

@@ -33,7 +33,9 @@ describe('decoding', () => {
     fc.assert(
       fc.property(frames, places, fc.array(fc.nat(), { maxLength: 5 }), (sent, cuts, quiet) => {
         // Keep-alive lengths between the frames change nothing.
-        const parts = sent.map((frame, i) => (quiet.includes(i) ? [keepAlive, encodeFrames([frame])] : [encodeFrames([frame])]))
+        const parts = sent.map((frame, i) =>
+          quiet.includes(i) ? [keepAlive, encodeFrames([frame])] : [encodeFrames([frame])],
+        )
         const decoder = decoderOf(300)
         const got = cutAt(concat([...parts.flat(), endOfFrames]), cuts).flatMap((chunk) => [...decoder.decode(chunk)])
         expect(got).toEqual(sent)
@@ -73,7 +75,9 @@ describe('decoding', () => {
     const decoder = decoderOf(1000)
     expect([...decoder.decode(new Uint8Array([0, 0, 3]))]).toEqual([])
     expect(codeOf(() => [...decoder.decode(new Uint8Array([0xe9]))])).toBe('TOO_LARGE')
-    expect(codeOf(() => [...decoderOf(limits.frameBytes).decode(new Uint8Array([0xff, 0xff, 0xff, 0xfe]))])).toBe('TOO_LARGE')
+    expect(codeOf(() => [...decoderOf(limits.frameBytes).decode(new Uint8Array([0xff, 0xff, 0xff, 0xfe]))])).toBe(
+      'TOO_LARGE',
+    )
   })
 
   test('what is allowed counts when a frame begins', () => {

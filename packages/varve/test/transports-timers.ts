@@ -23,9 +23,7 @@ export class ManualTimers implements Pick<Env, 'timer'> {
 
   /** Fires every timer that is set now for at least `ms` and at most `to` milliseconds. */
   fire(ms: number, to = ms): void {
-    for (const timer of [...this.#timers]) {
-      if (timer.ms < ms || timer.ms > to || !this.#timers.delete(timer)) continue
-      timer.fn()
-    }
+    const due = [...this.#timers].filter((timer) => timer.ms >= ms && timer.ms <= to)
+    for (const timer of due) if (this.#timers.delete(timer)) timer.fn()
   }
 }

@@ -107,7 +107,9 @@ describe('a WebSocket of a browser', () => {
     const { timers, transport } = opened()
     const listener = new Listener(transport)
     const sent = transport.send(new Uint8Array(2 * limits.transportBytes))
-    expect(timers.waiting.at(-1)).toBe(limits.slowReaderMs + ((2 * limits.transportBytes) / limits.slowReaderBytes) * 1000)
+    expect(timers.waiting.at(-1)).toBe(
+      limits.slowReaderMs + ((2 * limits.transportBytes) / limits.slowReaderBytes) * 1000,
+    )
     timers.fire(limits.slowReaderMs, Infinity)
     expect(await listener.ended()).toBe('RATE_LIMITED')
     await expect(sent).rejects.toMatchObject({ code: 'OFFLINE' })

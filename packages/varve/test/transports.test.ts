@@ -2,22 +2,23 @@
 
 import { createServer, connect as connectSocket, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
-import { MessageChannel, Worker } from 'node:worker_threads'
-import { transportSuite, type TransportPair } from '@varve/testkit'
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { Listener, transportSuite, type TransportPair } from '@varve/testkit'
 import {
   byteStreamTransport,
   messagePortTransport,
+  type MessagePortLike,
   nodeDuplex,
   offline,
   pipe,
   systemEnv,
   webSocketTransport,
 } from 'varve/engine'
-import { describe, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 
 const env = systemEnv()
-const test = { describe, it }
+const functions = { describe, it }
 const nothing = async (): Promise<void> => undefined
 
 for (const [name, options] of [
@@ -27,10 +28,13 @@ for (const [name, options] of [
 ] as const) {
   transportSuite({
     name,
-    test,
+    test: functions,
     connect: async () => {
       const [a, b] = pipe(options)
-      return { a, b, cut: () => void a.close(offline('The test cut the pipe')), cleanup: nothing }
+      const cut = (): void => {
+        a.close(offline('The test cut the pipe'))
+      }
+      return { a, b, cut, cleanup: nothing }
     },
   })
 }
@@ -42,7 +46,9 @@ async function listening(server: Server): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-function countListeners(...emitters: readonly { eventNames(): (string | symbol)[]; listenerCount(name: string | symbol): number }[]): number {
+function countListeners(
+  ...emitters: readonly { eventNames(): (string | symbol)[]; listenerCount(name: string | symbol): number }[]
+): number {
   return emitters.reduce(
     (sum, emitter) => sum + emitter.eventNames().reduce((count, name) => count + emitter.listenerCount(name), 0),
     0,
@@ -62,7 +68,7 @@ async function socketPair(): Promise<{ readonly near: Socket; readonly far: Sock
 
 transportSuite({
   name: 'byte stream over TCP',
-  test,
+  test: functions,
   connect: async (): Promise<TransportPair> => {
     const { near, far, server } = await socketPair()
     return {
@@ -96,7 +102,7 @@ const relay = `
 
 transportSuite({
   name: 'message ports through a worker thread',
-  test,
+  test: functions,
   connect: async () => {
     const worker = new Worker(relay, { eval: true })
     const [left, right] = [new MessageChannel(), new MessageChannel()]
@@ -111,9 +117,53 @@ transportSuite({
   },
 })
 
+/** A port without what Node adds to it. */
+function browserPort(port: MessagePort): MessagePortLike {
+  return {
+    postMessage: (message, transfer) => {
+      port.postMessage(message, transfer)
+    },
+    addEventListener: (type: string, listener: (event: never) => void) => {
+      Reflect.apply(Reflect.get(port, 'addEventListener'), port, [type, listener])
+    },
+    start: () => {
+      port.start()
+    },
+    close: () => {
+      port.close()
+    },
+  }
+}
+
+transportSuite({
+  name: 'message ports as browsers have them',
+  test: functions,
+  connect: async () => {
+    const { port1, port2 } = new MessageChannel()
+    return {
+      a: messagePortTransport(browserPort(port1), { env }),
+      b: messagePortTransport(browserPort(port2), { env }),
+      cut: () => {
+        port1.close()
+      },
+      cleanup: nothing,
+    }
+  },
+})
+
+test('a message of somebody else ends a message port', async () => {
+  for (const message of ['hello', null, { frame: 1 }, true]) {
+    const { port1, port2 } = new MessageChannel()
+    const listener = new Listener(messagePortTransport(port1, { env }))
+    port2.postMessage(message)
+    expect(await listener.ended()).toBe('INVALID')
+    port2.close()
+  }
+})
+
 transportSuite({
   name: 'WebSocket',
-  test,
+  test: functions,
   connect: async (): Promise<TransportPair> => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false })
     await once(server, 'listening')

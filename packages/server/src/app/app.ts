@@ -1,6 +1,6 @@
 /** The app: every route of the server as one function from a request to an answer, without a socket. */
 
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
 import { sequenceHeader, sessionHeader, VarveError } from 'varve/engine'
@@ -51,14 +51,16 @@ function syncRoutes(app: App, parts: AppParts): void {
 
 /** Lets web pages of the named origins in. Nothing here is told by cookies, so that nothing else is asked of them. */
 function crossOrigin(app: App, origins: readonly string[]): void {
-  const allow = cors({
+  const allow: MiddlewareHandler<AppEnv> = cors({
     origin: [...origins],
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     allowHeaders: ['authorization', 'content-type', sequenceHeader],
     exposeHeaders: ['retry-after', 'x-request-id', sessionHeader],
     maxAge: 600,
   })
-  app.use('/v1/*', (c, next) => (origins.includes(c.req.header('origin') ?? '') ? allow(c, next) : next()))
+  const named: MiddlewareHandler<AppEnv> = (c, next) =>
+    origins.includes(c.req.header('origin') ?? '') ? allow(c, next) : next()
+  app.use('/v1/*', named)
 }
 
 /** For each path, whatever its routes left over: what may be done there, or that this may not. */

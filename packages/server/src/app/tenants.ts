@@ -1,13 +1,13 @@
 /** Routes that tell who this node is and bring tenants to it: node, registration, appointments. */
 
-import { toBase64url, toHex } from 'varve/engine'
+import { syncVersions, toBase64url, toHex } from 'varve/engine'
 import { assertMayPublish } from './auth.ts'
 import { readBytes } from './body.ts'
 import type { App, AppParts } from './context.ts'
 import { tenantParam } from './params.ts'
 
 /** Versions this node speaks, see `spec/sync.md` and `docs/server.md`. */
-const protocols = { sync: [1], http: [1] } as const
+const protocols = { sync: syncVersions, http: [1] }
 
 export function tenantRoutes(app: App, parts: AppParts): void {
   const { hub, env, limits, version } = parts

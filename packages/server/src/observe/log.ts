@@ -15,8 +15,8 @@ export interface LogOptions {
 
 export interface ServerLog {
   readonly line: Logger
-  /** Writes what is still held back. */
-  readonly flush: () => void
+  /** Closes the file, when there is one. */
+  readonly close: () => void
 }
 
 /** Fields that are never written, at the top of a line and one level below. */
@@ -38,7 +38,7 @@ const secretFields = [
 ]
 
 export function createLog(options: LogOptions = {}): ServerLog {
-  const to = options.destination ?? destination({ dest: options.file ?? 1, mkdir: true, mode: 0o600, sync: false })
+  const own = options.destination === undefined ? ownDestination(options.file) : null
   const log: Pino = pino(
     {
       level: options.level ?? 'info',
@@ -48,14 +48,22 @@ export function createLog(options: LogOptions = {}): ServerLog {
       redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
       serializers: { error: pino.stdSerializers.err },
     },
-    to,
+    options.destination ?? own ?? undefined,
   )
   return {
     line: (level, message, fields = {}) => {
       log[level](fields, message)
     },
-    flush: () => {
-      log.flush()
+    close: () => {
+      if (options.file !== undefined) own?.end()
     },
   }
+}
+
+function ownDestination(file: string | undefined): ReturnType<typeof destination> {
+  // Written at once: a line that waits in memory is lost in the crash it would explain.
+  const own = destination({ dest: file ?? 1, mkdir: true, mode: 0o600, sync: true })
+  // A full disk takes lines away, and there is no other place to say so. It must not take the server.
+  //X
+  return own
 }

@@ -3,7 +3,7 @@
 import { bytesOf, decodeCbor, encodeCbor, listOf, VarveError, wholeNumber } from 'varve/engine'
 import { secretBytes } from './token.ts'
 
-export interface AccessRecord {
+interface AccessRecord {
   readonly hash: Uint8Array
   /** Unix milliseconds. */
   readonly expiresAt: number

@@ -9,6 +9,7 @@ import type { Check } from './checks/check.ts'
 import { converged } from './checks/converged.ts'
 import { followed } from './checks/followed.ts'
 import { found } from './checks/found.ts'
+import { people } from './checks/people.ts'
 import { rebuilt } from './checks/rebuilt.ts'
 import { refused } from './checks/refused.ts'
 import { sealed } from './checks/sealed.ts'
@@ -27,6 +28,7 @@ const checks: readonly (readonly [string, Check])[] = [
   ['converged', converged],
   ['followed', followed],
   ['found', found],
+  ['people', people],
   ['refused', refused],
   ['sealed', sealed],
   ['verified', verified],
@@ -117,9 +119,9 @@ class World {
     else if (dice < 83) await this.#named(node, 'crashes', () => node.crash())
     else if (dice < 86) await this.#named(node, 'restarts', () => node.restart())
     else if (dice < 91) this.#jump(node)
-    else if (dice < 97) await this.#follow(node)
-    else if (dice < 99) await this.#forkOf(node)
-    else await this.#revoke(node)
+    else if (dice < 96) await this.#follow(node)
+    else if (dice < 98) await this.#forkOf(node)
+    else await this.#people(node)
   }
 
   /** Runs something during which the power of the node may go. */
@@ -219,11 +221,23 @@ class World {
     this.#note(`${node.name}: is put back to an old copy, ${word}`)
   }
 
-  async #revoke(node: SimNode): Promise<void> {
-    if (node === this.#recorder || this.#nodes.some(({ revoked }) => revoked)) return
-    node.revoked = true
-    const { device } = node.tenant.me
-    await this.#named(node, 'is revoked', () => this.#recorder.tenant.directory.revoke({ device }))
+  /** Some admin, whatever he has heard of the others, makes an admin of a user or revokes a device. */
+  async #people(node: SimNode): Promise<void> {
+    const by = this.#random.pick(this.#nodes.filter(({ tenant, revoked }) => tenant.level === 'admin' && !revoked))
+    const { device, user } = node.tenant.me
+    const { directory } = by.tenant
+    try {
+      if (this.#random.chance(0.5)) {
+        await this.#named(node, `is made an admin by ${by.name}`, () => directory.setRoles(user, ['admin']))
+      } else if (node !== this.#recorder && !this.#nodes.some(({ revoked }) => revoked)) {
+        await directory.revoke({ device })
+        node.revoked = true
+        this.#note(`${node.name}: is revoked by ${by.name}`)
+      }
+    } catch (error) {
+      if (!isVarveError(error, 'NOT_FOUND')) throw error
+      this.#note(`${node.name}: is unknown to ${by.name}`)
+    }
   }
 
   /** Everyone shares all keys and meets the recorder, until all is everywhere. */

@@ -1,5 +1,6 @@
 /** The published conformance suite of the transport contract: every transport, over a real connection, passes it. */
 
+import { breakingCases } from './breaking.ts'
 import { closingCases } from './closing.ts'
 import { deliveryCases } from './delivery.ts'
 import { casesOf, type TransportCase, type TransportSuiteOptions } from './frame.ts'
@@ -8,6 +9,7 @@ import { refusalCases } from './refusals.ts'
 const topics: readonly (readonly [string, (check: TransportCase) => void])[] = [
   ['delivery', deliveryCases],
   ['closing', closingCases],
+  ['breaking', breakingCases],
   ['refusals', refusalCases],
 ]
 

@@ -14,19 +14,19 @@ import { correctedEnv, type CorrectedEnv } from '../env/corrected.ts'
 import type { KeyringState } from '../keys/keyring.ts'
 import type { Level } from '../log/header.ts'
 import { collectionTag } from '../log/tag.ts'
-import type { Mode, ReplicaContext } from '../replica/context.ts'
-import { newerFormat } from '../replica/reader.ts'
-import { Replica } from '../replica/replica.ts'
+import type { Mode } from '../replica/context.ts'
+import type { Replica } from '../replica/replica.ts'
 import { keyArrived, keyRemoved } from '../replica/unlock.ts'
 import { Catalogue, directoryName, tenantKey } from './catalogue.ts'
 import type { Connection } from './connection.ts'
 import { Connections, type ConnectOptions } from './connections.ts'
-import { Database, type DatabaseHome } from './database.ts'
+import type { Database, DatabaseHome } from './database.ts'
 import { Directory } from './directory.ts'
 import { adoptAppointments, appoint } from './hand-over.ts'
 import { TenantHost } from './host.ts'
-import type { KnownDatabase, TenantHome } from './home.ts'
+import type { TenantHome } from './home.ts'
 import { Keyring } from './keyring.ts'
+import { OpenDatabases } from './open-databases.ts'
 import type { Transport } from '../sync/transports/transport.ts'
 import { OwnStanding, wiped, type WipePolicy } from './own-standing.ts'
 import { syncReplicas } from './sync.ts'
@@ -49,11 +49,6 @@ export interface OpenedTenant {
   readonly wipe?: WipePolicy
 }
 
-interface OpenDatabase {
-  readonly replica: Replica
-  readonly database: Database
-}
-
 export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly id: string
   readonly name: string
@@ -66,7 +61,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly #clock: CorrectedEnv
   readonly #catalogue: Catalogue
   #connections: Connections | null = null
-  readonly #open = new Map<string, Promise<OpenDatabase>>()
+  readonly #open: OpenDatabases
   #directory: Directory | null = null
   #closing: Promise<void> | null = null
   #wiping: Promise<void> | null = null
@@ -95,10 +90,20 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     this.#epochs = new Epochs(fromHex(this.id), parts.founding.publicKey)
     this.keys = new Keyring(parts.home, parts.keyring, tenantKey, {
       arrived: (ids) => this.#keysArrived(ids),
-      removing: () => this.#openAll(),
-      removed: (name) => this.#eachReplica((replica) => keyRemoved(replica, name)),
+      removing: () => this.#open.openAll(),
+      removed: (name) => this.#open.each((replica) => keyRemoved(replica, name)),
     })
-    const { founding, home } = parts
+    const { founding, home, identity } = parts
+    this.#open = new OpenDatabases({
+      home,
+      identity,
+      keys: this.keys,
+      env: this.#clock.env,
+      epochs: this.#epochs,
+      standing: this.#standing,
+      tenant: this,
+      opened: (database) => this.#connections?.opened(database),
+    })
     this.#catalogue = new Catalogue({
       tenant: this.id,
       founding,
@@ -112,7 +117,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   static async start(parts: OpenedTenant): Promise<Tenant> {
     const tenant = new Tenant(parts)
     tenant.#epochs.restore(await parts.home.appointments())
-    const { database } = await tenant.#openDatabase(tenant.#catalogue.known(directoryName, 'sealed', tenantKey))
+    const { database } = await tenant.#open.open(tenant.#catalogue.known(directoryName, 'sealed', tenantKey))
     tenant.#directory = new Directory({
       database,
       home: parts.home,
@@ -147,7 +152,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     const bars = this.#standing.bars(this.#parts.identity.signing.publicKey)
     if (isNew && bars !== null)
       throw new VarveError('FORBIDDEN', `This device makes no databases any more, and "${name}" is not here: ${bars}`)
-    const { database } = await this.#openDatabase(known)
+    const { database } = await this.#open.open(known)
     if (!(await this.#catalogue.isHere(known.id))) await this.#parts.home.saveDatabase(known)
     // Again each time: what was said of it before may have been refused.
     if (bars === null) await this.directory.addDatabase(known)
@@ -170,18 +175,18 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
    * must accept; until then nobody records. `varve publish` does it. Throws `FORBIDDEN` for a device that may not.
    */
   async appoint(recorder: Uint8Array): Promise<Uint8Array> {
-    await this.#openAll()
+    await this.#open.openAll()
     const { home, identity } = this.#parts
     const admin = this.#standing.isAdmin(identity.signing.publicKey)
     const parts = { tenant: this.id, home, identity, epochs: this.#epochs, admin }
-    return appoint({ ...parts, replicas: await this.#replicas() }, recorder)
+    return appoint({ ...parts, replicas: await this.#open.replicas() }, recorder)
   }
 
   /** Takes over appointments that both sides signed. Returns whether any was new. Throws `TAMPERED`, `FORBIDDEN`. */
   async adoptAppointments(encoded: readonly Uint8Array[]): Promise<boolean> {
     const mayAppoint = (publicKey: Uint8Array): boolean => this.#standing.isAdmin(publicKey)
     const parts = { home: this.#parts.home, epochs: this.#epochs, mayAppoint }
-    const grown = await adoptAppointments(parts, encoded, () => this.#replicas())
+    const grown = await adoptAppointments(parts, encoded, () => this.#open.replicas())
     if (grown) this.#connections?.appointed()
     return grown
   }
@@ -212,15 +217,11 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       device: { publicKey: signing.publicKey, sign: (message) => primitives.ed25519.sign(signing.secret, message) },
       standing: this.#standing,
       epochs: this.#epochs,
-      replica: async (id) => (await this.#open.get(toHex(id)))?.replica ?? null,
+      replica: (id) => this.#open.find(toHex(id)),
       adopt: (list) => this.adoptAppointments(list),
     })
-    this.#connections ??= new Connections({ host, home, keys: this.keys, open: () => [...this.#open.keys()] })
+    this.#connections ??= new Connections({ host, home, keys: this.keys, open: () => this.#open.ids })
     return this.#connections
-  }
-
-  async #replicas(): Promise<readonly Replica[]> {
-    return (await Promise.all(this.#open.values())).map(({ replica }) => replica)
   }
 
   /** Brings the directories of both sides together; called before their databases sync. */
@@ -287,9 +288,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   async #close(refusal: VarveError | null): Promise<void> {
     if (refusal !== null) this.keys.lock(refusal)
     await this.#connections?.close()
-    const results = await Promise.allSettled(
-      [...this.#open.values()].map(async (opening) => (await opening).replica.close(refusal)),
-    )
+    const results = await this.#open.close(refusal)
     await this.#parts.home.close(refusal)
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
@@ -311,83 +310,13 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   }
 
   async #directoryReplica(): Promise<Replica> {
-    return (await this.#openDatabase(this.#catalogue.known(directoryName, 'sealed', tenantKey))).replica
-  }
-
-  #openDatabase(known: KnownDatabase): Promise<OpenDatabase> {
-    const opened = this.#open.get(known.id)
-    if (opened !== undefined) return opened
-    const opening = this.#openReplica(known)
-    this.#open.set(known.id, opening)
-    opening.catch(() => this.#open.delete(known.id))
-    return opening
-  }
-
-  async #openReplica(known: KnownDatabase): Promise<OpenDatabase> {
-    const version = this.keys.versions(known.key).find((key) => key.hex === known.tagKey)
-    if (version === undefined) {
-      throw new VarveError(
-        'KEY_MISSING',
-        `The database "${known.name}" needs the first version of the key "${known.key}": import it`,
-        { details: { key: known.key } },
-      )
-    }
-    const store = await this.#parts.home.openStore(known.id)
-    const replica = await Replica.open(this.#context(known, tagKey(version), store))
-    if (known.name === directoryName) await this.#standing.load(replica)
-    await this.#unlockKnown(replica)
-    this.#connections?.opened(replica.context.id)
-    return { replica, database: new Database(replica, this) }
-  }
-
-  #context(known: KnownDatabase, tags: Uint8Array, store: ReplicaContext['store']): ReplicaContext {
-    const { identity } = this.#parts
-    const id = fromHex(known.id)
-    return {
-      id,
-      name: known.name,
-      mode: known.mode,
-      env: this.#clock.env,
-      store,
-      device: {
-        publicKey: identity.signing.publicKey,
-        sign: (message) => primitives.ed25519.sign(identity.signing.secret, message),
-      },
-      user: identity.user,
-      keys: this.keys,
-      defaultKey: known.key,
-      tagKey: tags,
-      epochs: () => this.#epochs.of(id),
-      records: () => !this.#epochs.paused && equalBytes(this.#epochs.recorder, identity.signing.publicKey),
-      ...(known.name === directoryName ? this.#standing.ofDirectory() : this.#standing.ofDatabases()),
-    }
-  }
-
-  /** Keys may have come while this database was closed. */
-  async #unlockKnown(replica: Replica): Promise<void> {
-    const held = this.keys.names().flatMap((name) => this.keys.versions(name).map((key) => key.hex))
-    for (const hex of [...held, newerFormat]) {
-      if ((await replica.store.locked(hex, 0, 1)).length > 0) await keyArrived(replica, hex)
-    }
-  }
-
-  async #openAll(): Promise<void> {
-    for (const known of await this.#parts.home.databases()) {
-      if (this.keys.byId(known.tagKey) !== null) await this.#openDatabase(known)
-    }
+    return (await this.#open.open(this.#catalogue.known(directoryName, 'sealed', tenantKey))).replica
   }
 
   async #keysArrived(ids: readonly string[]): Promise<void> {
-    await this.#eachReplica(async (replica) => {
+    await this.#open.each(async (replica) => {
       for (const id of ids) await keyArrived(replica, id)
     })
-  }
-
-  async #eachReplica(work: (replica: Replica) => Promise<void>): Promise<void> {
-    for (const opening of this.#open.values()) {
-      const { replica } = await opening
-      await work(replica)
-    }
   }
 }
 

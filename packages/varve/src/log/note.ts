@@ -12,7 +12,7 @@ const dash = '\u2014'
 /** Names hold neither white space nor "+". */
 const signatureLine = /^\u2014 ([^\s\u0085+]+) ([A-Za-z0-9+/=]+)$/u
 
-export interface NoteSignature {
+interface NoteSignature {
   readonly name: string
   /** 4 bytes that tell keys of one name apart. */
   readonly keyId: Uint8Array

@@ -10,6 +10,7 @@ import { decodeReceipt, receiptId, recordHeadMessage, type Receipt } from '../lo
 import { rowTags } from '../log/tag.ts'
 import type { FeedRun, RecordRun, Unit } from '../log/unit.ts'
 import type { Replica } from './replica.ts'
+import { storedSubjects, subjectName, type Subject } from './subjects.ts'
 
 /** A commit whose place in its feed, author and bodies have been checked. */
 export interface CheckedCommit {
@@ -36,6 +37,8 @@ export interface CheckedReceipt {
   readonly receipt: Receipt
   readonly bytes: Uint8Array
   readonly signature: Uint8Array | null
+  /** The commit it speaks of, when that is stored already; null when it comes in the same unit. */
+  readonly subject: Subject | null
 }
 
 /**
@@ -173,17 +176,23 @@ export async function checkRecordRun(
   const known = Math.min(record.length - run.from, run.receipts.length)
   await checkKnownReceipts(replica, run, known)
   if (known === run.receipts.length) return []
-  const inUnit = new Map(commits.map((commit) => [`${toHex(commit.feed)}/${commit.seq}`, commit]))
+  const inUnit = new Map(commits.map((commit) => [subjectName(commit.feed, commit.seq), commit]))
+  const stored = await storedSubjects(replica, run.receipts.slice(known), (name) => inUnit.has(name))
   let { head: previous, at } = record
   const checked: CheckedReceipt[] = []
   const epochs = replica.context.epochs()
+  const begins = epochs.filter(({ from }) => from >= record.length)
   for (const [i, { feed, seq, bytes }] of run.receipts.entries()) {
     if (i < known) continue
-    checkHandOver(epochs, run.from + i, previous)
-    const unitCommit = inUnit.get(`${toHex(feed)}/${seq}`)
-    const subject = unitCommit ?? (await storedSubject(replica, feed, seq))
-    const receipt = decodeReceipt(bytes, subject.header.entries.length)
-    const place = { database: replica.context.id, record: run.from + i, previous, commit: subject.id }
+    if (begins.length > 0) checkHandOver(begins, run.from + i, previous)
+    const name = subjectName(feed, seq)
+    const subject = stored.get(name) ?? null
+    const commit = inUnit.get(name) ?? subject?.row
+    const entries = (inUnit.get(name) ?? subject)?.header.entries.length
+    if (commit === undefined || entries === undefined)
+      throw new VarveError('INVALID', `A receipt speaks of commit ${name}, which is not here: sync again`)
+    const receipt = decodeReceipt(bytes, entries)
+    const place = { database: replica.context.id, record: run.from + i, previous, commit: commit.id }
     if (receipt.at < at) throw wrongRecord(place.record, 'its time goes back')
     at = receipt.at
     const id = receiptId(place, bytes)
@@ -196,6 +205,7 @@ export async function checkRecordRun(
       receipt,
       bytes,
       signature: i === run.receipts.length - 1 ? run.signature : null,
+      subject,
     })
   }
   const last = run.from + run.receipts.length - 1
@@ -232,18 +242,6 @@ async function checkKnownReceipts(replica: Replica, run: RecordRun, count: numbe
       replica.feedById(feed)?.no === head.feed
     if (!same) throw wrongRecord(run.from + i, 'another receipt is held here under this number')
   }
-}
-
-async function storedSubject(
-  replica: Replica,
-  feed: Uint8Array,
-  seq: number,
-): Promise<{ readonly id: Uint8Array; readonly header: CommitHeader }> {
-  const known = replica.feedById(feed)
-  const [row] = known === undefined ? [] : await replica.store.commits(known.no, seq, 1)
-  if (row?.seq !== seq)
-    throw new VarveError('INVALID', `A receipt speaks of commit ${toHex(feed)}/${seq}, which is not here: sync again`)
-  return { id: row.id, header: decodeHeader(row.header) }
 }
 
 /** Everything new in a unit, checked. */

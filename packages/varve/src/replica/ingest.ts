@@ -106,14 +106,15 @@ class Ingest {
   async run(commits: readonly CheckedCommit[], receipts: readonly CheckedReceipt[]): Promise<void> {
     // Receipts may make this device give its feed up: what it wrote must be signed before.
     await this.#sign()
-    await this.#set.load(commits.flatMap((commit) => commit.documents))
+    const subjects = receipts.flatMap(({ subject }) => (subject === null ? [] : rowTags(subject.header)))
+    await this.#set.load([...commits.flatMap((commit) => commit.documents), ...subjects])
     const unrecorded = new Map(commits.map((commit) => [nameOf(commit.feed, commit.seq), commit]))
     for (const commit of commits) this.#register(commit)
     for (const receipt of receipts) {
       const name = nameOf(receipt.feed, receipt.seq)
       const commit = unrecorded.get(name)
       unrecorded.delete(name)
-      if (commit === undefined) await applyVerdict(this.#replica, this.#set, receipt)
+      if (commit === undefined) applyVerdict(this.#replica, this.#set, receipt)
       else this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
       this.#storeReceipt(receipt, commit)
     }
@@ -162,10 +163,13 @@ class Ingest {
       }
     }
     for (const commit of inJudgingOrder([...rowsOf.keys()])) {
+      const row = rowsOf.get(commit)
+      if (row === undefined) continue
       await this.#set.load(commit.documents)
-      const { record, receipt, id, bytes } = await this.#record(commit, rowsOf.get(commit)?.no ?? 0)
-      const checked = { record, id, receipt, bytes, feed: commit.feed, seq: commit.seq, signature: null }
-      await applyVerdict(this.#replica, this.#set, checked)
+      const { record, receipt, id, bytes } = await this.#record(commit, row.no)
+      const subject = { row, header: commit.header }
+      const checked = { record, id, receipt, bytes, feed: commit.feed, seq: commit.seq, signature: null, subject }
+      applyVerdict(this.#replica, this.#set, checked)
     }
   }
 

@@ -74,8 +74,9 @@ export async function keepCheckpoint(replica: Replica, text: string, recorder: U
 /** True when a later recorder was appointed to go on from before this checkpoint: what its recorder promised beyond is void. */
 function isOverruled({ context }: Replica, { recorder, size }: SignedCheckpoint): boolean {
   const epochs = context.epochs()
-  const next = epochs[epochs.findLastIndex((epoch) => equalBytes(epoch.recorder, recorder)) + 1]
-  return next !== undefined && !equalBytes(next.recorder, recorder) && size > next.from
+  const own = epochs.findLastIndex((epoch) => equalBytes(epoch.recorder, recorder))
+  const next = epochs[own + 1]
+  return own >= 0 && next !== undefined && size > next.from
 }
 
 function encodeKept({ recorder, text }: SignedCheckpoint): Uint8Array {

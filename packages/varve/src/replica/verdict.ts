@@ -1,8 +1,8 @@
 /** A receipt for a commit that is here already: its entries move to their place in the record, or leave. */
 
 import { equalBytes } from '../encoding/bytes.ts'
-import { decodeHeader, type CommitHeader } from '../log/header.ts'
-import { rowTag, rowTags } from '../log/tag.ts'
+import type { CommitHeader } from '../log/header.ts'
+import { rowTag } from '../log/tag.ts'
 import { VarveError } from '../errors.ts'
 import { pendingPlace, type CommitRow } from '../store/rows.ts'
 import type { CheckedReceipt } from './check.ts'
@@ -11,13 +11,12 @@ import { checkAccepted } from './judge.ts'
 import { keepRefusal } from './refusals.ts'
 import type { Replica } from './replica.ts'
 import { enterStandings } from './standings.ts'
+import type { Subject } from './subjects.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
-/** Applies the verdict to the stored commit; its documents are loaded here. */
-export async function applyVerdict(replica: Replica, set: WorkingSet, checked: CheckedReceipt): Promise<void> {
-  const row = await storedCommit(replica, checked)
-  const header = decodeHeader(row.header)
-  await set.load(rowTags(header))
+/** Applies the verdict to its stored subject, whose documents must be loaded. */
+export function applyVerdict(replica: Replica, set: WorkingSet, checked: CheckedReceipt): void {
+  const { row, header } = subjectOf(checked)
   const { receipt, record } = checked
   const refused = receipt.refused?.code ?? null
   set.verdicts.push({ commit: row.no, record, at: receipt.at, refused })
@@ -75,19 +74,13 @@ interface Move {
   readonly folded: boolean
 }
 
-async function storedCommit(replica: Replica, checked: CheckedReceipt): Promise<CommitRow> {
-  const feed = replica.feedById(checked.feed)
-  const [row] = feed === undefined ? [] : await replica.store.commits(feed.no, checked.seq, 1)
-  if (row === undefined || row.record !== null) {
-    throw new VarveError(
-      'TAMPERED',
-      `Receipt ${checked.record} speaks of a commit that is absent or recorded already`,
-      {
-        details: { record: checked.record },
-      },
-    )
+function subjectOf({ subject, record }: CheckedReceipt): Subject {
+  if (subject === null || subject.row.record !== null) {
+    throw new VarveError('TAMPERED', `Receipt ${record} speaks of a commit that is absent or recorded already`, {
+      details: { record },
+    })
   }
-  return row
+  return subject
 }
 
 function documentOf(set: WorkingSet, header: CommitHeader, index: number): WorkingDocument {

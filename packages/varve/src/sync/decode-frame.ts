@@ -7,7 +7,7 @@ import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 import { feedIdBytes, hashBytes, tagBytes } from '../log/header.ts'
 import type { Position } from '../replica/position.ts'
-import { checkFrame, encodeFrame, frameTypes, type Frame } from './frames.ts'
+import { canonicalBytes, checkFrame, frameTypes, type Frame } from './frames.ts'
 
 const idBytes = 16
 const keyBytes = 32
@@ -39,7 +39,7 @@ export function decodeFrame(bytes: Uint8Array, limit: number = limits.frameBytes
 
 /** A unit is the rest of its frame: there is no need to compare it with itself. */
 function isCanonical(frame: Frame, bytes: Uint8Array): boolean {
-  const again = encodeFrame(frame)
+  const again = canonicalBytes(frame)
   const compared = frame.type === 'unit' ? bytes.length - frame.unit.length : bytes.length
   return again.length === bytes.length && equalBytes(again.subarray(0, compared), bytes.subarray(0, compared))
 }

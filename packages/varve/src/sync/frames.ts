@@ -78,9 +78,14 @@ export type FrameOf<Type extends Frame['type']> = Extract<Frame, { readonly type
 /** The bytes of a frame; throws `TOO_LARGE` or `INVALID` when it breaks a limit. */
 export function encodeFrame(frame: Frame): Uint8Array {
   checkFrame(frame)
-  const bytes = encodeCbor([frameTypes.indexOf(frame.type), ...fieldsOf(frame)])
+  const bytes = canonicalBytes(frame)
   assertLimit(bytes.length, limits.frameBytes, 'The sync frame in bytes')
   return bytes
+}
+
+/** The only bytes of a frame, which are not looked at for limits. */
+export function canonicalBytes(frame: Frame): Uint8Array {
+  return encodeCbor([frameTypes.indexOf(frame.type), ...fieldsOf(frame)])
 }
 
 function fieldsOf(frame: Frame): readonly unknown[] {

@@ -177,7 +177,7 @@ export class SyncMachine {
   }
 
   /**
-   * Asks the peer for a sign of life. `pong` follows once the peer has taken over everything that was sent before and
+   * Asks the peer for a sign of life, once everything there is is sent. `pong` follows when the peer has taken over everything that was sent before and
    * has sent everything it had, and that is taken over here.
    */
   ping(): void {

@@ -11,6 +11,7 @@ interface Waiting {
 
 export class Pings {
   readonly #out: Outbox
+  #wanted = 0
   #sent = 0
   #answered = 0
   #asked = 0
@@ -22,8 +23,9 @@ export class Pings {
     this.#out = out
   }
 
+  /** Asks the peer as soon as everything here is sent, so that its answer is about that too. */
   send(): void {
-    this.#out.send({ type: 'ping', n: this.#sent++ })
+    this.#wanted++
   }
 
   /** The peer asks, behind so many units; throws `INVALID` when it does not count upwards. */
@@ -45,6 +47,7 @@ export class Pings {
     for (const { n } of this.#answers.filter(due)) this.#out.push({ event: 'pong', n })
     this.#answers = this.#answers.filter((each) => !due(each))
     if (!idle) return
+    for (; this.#wanted > 0; this.#wanted--) this.#out.send({ type: 'ping', n: this.#sent++ })
     const last = this.#questions.findLast(due)
     if (last === undefined) return
     this.#questions = this.#questions.filter((each) => !due(each))

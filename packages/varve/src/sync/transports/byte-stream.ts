@@ -18,7 +18,7 @@ export interface ByteDuplex {
 /** A transport over `duplex`; both sides end it with `endOfFrames`, so that a stream that was cut is told apart. */
 export function byteStreamTransport(duplex: ByteDuplex, options: TransportOptions): WireTransport {
   return new WireTransport((sink) => {
-    let reading = Promise.resolve()
+    let stopTimer: (() => void) | undefined
     let ending: Promise<void> | null = null
     const end = (): void => {
       ending ??= sayEnd(duplex, sink)
@@ -30,14 +30,13 @@ export function byteStreamTransport(duplex: ByteDuplex, options: TransportOption
         if (error === null) {
           end()
           // The other side has nothing more to say, and should close as well.
-          const cancel = options.env.timer(() => {
+          stopTimer = options.env.timer(() => {
             duplex.close(offline('The other side did not close the stream'))
           }, limits.closeMs)
-          void reading.finally(cancel)
         } else duplex.close(error)
       },
       resume: () => {
-        reading = readFrames(duplex.readable, sink)
+        void readFrames(duplex.readable, sink).finally(() => stopTimer?.())
       },
     }
   }, options)

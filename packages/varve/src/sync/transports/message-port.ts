@@ -4,14 +4,24 @@ import { VarveError } from '../../errors.ts'
 import { limits } from '../../limits.ts'
 import { offline, WireTransport, type Sink, type TransportOptions, type Wire } from './wire.ts'
 
-export interface MessagePortLike {
+interface AnyPort {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void
-  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
-  /** Node and newer browsers say when the other side is gone. */
-  addEventListener(type: 'close' | 'messageerror', listener: () => void): void
   start(): void
   close(): void
 }
+
+interface BrowserPort extends AnyPort {
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
+  addEventListener(type: 'close' | 'messageerror', listener: () => void): void
+}
+
+interface NodePort extends AnyPort {
+  on(type: 'message', listener: (data: unknown) => void): unknown
+  on(type: 'close' | 'messageerror', listener: () => void): unknown
+}
+
+/** The `MessagePort` of browsers, and that of Node's worker threads. */
+export type MessagePortLike = BrowserPort | NodePort
 
 /**
  * What goes through the port: a `Uint8Array` is a frame, a number says how many bytes of frames were taken, 'end' is
@@ -37,14 +47,17 @@ class PortWire implements Wire {
   constructor(port: MessagePortLike, sink: Sink) {
     this.#port = port
     this.#sink = sink
-    port.addEventListener('message', ({ data }) => {
-      this.#received(data)
-    })
-    port.addEventListener('messageerror', () => {
-      sink.ended(new VarveError('INVALID', 'A message cannot be read here: send frames as plain byte arrays'))
-    })
-    port.addEventListener('close', () => {
-      sink.ended(offline('The other side of the message port is gone'))
+    hear(port, {
+      message: (data) => {
+        this.#received(data)
+      },
+      messageerror: () => {
+        sink.ended(new VarveError('INVALID', 'A message cannot be read here: send frames as plain byte arrays'))
+      },
+      // Node says so, and newer browsers do.
+      close: () => {
+        sink.ended(offline('The other side of the message port is gone'))
+      },
     })
     port.start()
   }
@@ -104,5 +117,25 @@ class PortWire implements Wire {
 
   #post(message: Message, transfer: ArrayBuffer[] = []): void {
     this.#port.postMessage(message, transfer)
+  }
+}
+
+interface PortEvents {
+  readonly message: (data: unknown) => void
+  readonly messageerror: () => void
+  readonly close: () => void
+}
+
+function hear(port: MessagePortLike, { message, messageerror, close }: PortEvents): void {
+  if ('on' in port) {
+    port.on('message', message)
+    port.on('messageerror', messageerror)
+    port.on('close', close)
+  } else {
+    port.addEventListener('message', ({ data }) => {
+      message(data)
+    })
+    port.addEventListener('messageerror', messageerror)
+    port.addEventListener('close', close)
   }
 }

@@ -86,6 +86,14 @@ function tooLong(cause: Error): VarveError {
   return new VarveError('TOO_LARGE', 'A WebSocket message is longer than the longest frame: make it smaller', { cause })
 }
 
+function made(make: MakeWebSocket, url: string): WebSocketLike {
+  try {
+    return make(url, { protocol: subprotocol, frameBytes: limits.frameBytes })
+  } catch (cause) {
+    throw offline(`No WebSocket to ${url}`, cause)
+  }
+}
+
 /** Opens a WebSocket as a transport; rejects with `OFFLINE`, or with the reason of `signal`, which ends the attempt. */
 export function openWebSocket(
   make: MakeWebSocket,
@@ -94,7 +102,7 @@ export function openWebSocket(
 ): Promise<WireTransport> {
   return new Promise((resolve, reject) => {
     options.signal.throwIfAborted()
-    const socket = make(url, { protocol: subprotocol, frameBytes: limits.frameBytes })
+    const socket = made(make, url)
     const abort = (): void => {
       reject(options.signal.reason)
       socket.close()

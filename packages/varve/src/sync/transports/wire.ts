@@ -38,7 +38,9 @@ export interface TransportOptions {
 
 /** A connection that is gone, or never came about. */
 export function offline(what: string, cause?: unknown): VarveError {
-  return new VarveError('OFFLINE', `${what}: connect again when the other side can be reached`, { cause: cause ?? undefined })
+  return new VarveError('OFFLINE', `${what}: connect again when the other side can be reached`, {
+    cause: cause ?? undefined,
+  })
 }
 
 export class WireTransport implements Transport {

@@ -1,0 +1,82 @@
+/** What is fuzzed: decoders of what others send, and a sync machine; each throws unless its promise is kept. */
+
+import {
+  authMessage,
+  decodeFrame,
+  decodeHeader,
+  decodeReceipt,
+  decodeUnit,
+  encodeFrame,
+  equalBytes,
+  primitives,
+  SyncMachine,
+} from 'varve/engine'
+
+export interface Target {
+  readonly name: string
+  /** Folder of its samples in the corpus. */
+  readonly corpus: string
+  /** Takes any bytes; throws a `VarveError` when it refuses them, and anything else when a promise is broken. */
+  readonly run: (bytes: Uint8Array) => void
+}
+
+export const targets: readonly Target[] = [
+  { name: 'frame', corpus: 'frames', run: frame },
+  { name: 'unit', corpus: 'units', run: (bytes) => void decodeUnit(bytes) },
+  { name: 'header', corpus: 'headers', run: (bytes) => void decodeHeader(bytes) },
+  { name: 'receipt', corpus: 'receipts', run: (bytes) => void decodeReceipt(bytes, 2) },
+  { name: 'machine', corpus: 'frames', run: machines() },
+]
+
+/** A frame has one form: what is read is what was written. */
+function frame(bytes: Uint8Array): void {
+  if (!equalBytes(encodeFrame(decodeFrame(bytes)), bytes))
+    throw new Error('A frame was read that is written in another way')
+}
+
+const zeros = new Uint8Array(32)
+const id = new Uint8Array(16)
+const position = { record: 0, head: zeros, feeds: [] }
+
+/** Feeds one machine after another, each authenticated and with open channels, until it ends the connection. */
+function machines(): (bytes: Uint8Array) => void {
+  let machine = liveMachine()
+  return (bytes) => {
+    machine.receive(bytes)
+    for (const output of machine.take()) {
+      if ('event' in output && output.event === 'closed') {
+        machine = liveMachine()
+        if (output.error !== null) throw output.error
+        return
+      }
+      if ('event' in output || output.do === 'send') continue
+      if (output.do === 'open') machine.opened(output.channel, position, null)
+      else if (output.do === 'produce') machine.dry(output.channel, 0)
+      else if (output.do === 'ingest') machine.ingested(output.channel)
+      else if (output.do === 'adopt') machine.adopted()
+    }
+  }
+}
+
+function liveMachine(): SyncMachine {
+  const secret = new Uint8Array(32).fill(1)
+  const publicKey = primitives.ed25519.publicKey(secret)
+  const device = { publicKey, sign: (message: Uint8Array) => primitives.ed25519.sign(secret, message) }
+  const env = { now: () => 0, random: () => zeros }
+  const machine = new SyncMachine({ role: 'acceptor', tenant: id, device, env, directory: null, appointments: [] })
+  const context = { tenant: id, initiator: zeros, acceptor: zeros, acceptorKey: publicKey }
+  const signature = device.sign(authMessage('initiator', context, publicKey))
+  machine.receive(encodeFrame({ type: 'hello', versions: [1], tenant: id, nonce: zeros }))
+  machine.receive(encodeFrame({ type: 'auth', publicKey, signature }))
+  machine.admitted('full')
+  machine.receive(encodeFrame({ type: 'ready', now: 0, window: 1_000, appointments: [] }))
+  for (const channel of [0, 1]) {
+    const database = new Uint8Array(16).fill(channel)
+    machine.receive(encodeFrame({ type: 'open', channel, database, position, urgent: [] }))
+    machine.opened(channel, position, null)
+  }
+  machine.dry(0, 0)
+  machine.dry(1, 0)
+  machine.take()
+  return machine
+}
