@@ -107,6 +107,13 @@ export const limits = {
   /** Bytes of a sealed join request as it passes a server, and of the response to it. */
   invitationRequestBytes: 8 * 1024,
   invitationResponseBytes: 1024 * 1024 + 64,
+  /** Milliseconds within which a node answers a request, beside what it was asked to wait. */
+  requestMs: 30_000,
+  /** Milliseconds that one request may ask a node to wait for something to happen. */
+  longPollMs: 25_000,
+  /** Bytes of a node's answer to a request, and characters taken over of what it says went wrong. */
+  answerBytes: 16 * 1024 * 1024,
+  answerMessageCharacters: 1_000,
   /** Bytes of an age file given to import or join. */
   ageFileBytes: 1024 * 1024,
 } as const

@@ -105,7 +105,7 @@ export class World {
       ...(options.directory === true ? this.#standingOf(identity).ofDirectory() : this.#standingOf(identity).ofDatabases()),
     }
     const replica = await Replica.open(context)
-    return { identity, replica, database: new Database(replica, { beforeSync: () => Promise.resolve() }) }
+    return { identity, replica, database: new Database(replica, { beforeSync: () => Promise.resolve(), syncOver: () => Promise.reject(new Error('not here')) }) }
   }
 
   /** The founder and an approved second device, each with its own copy. */

@@ -23,7 +23,6 @@ const nothing = async (): Promise<void> => undefined
 
 for (const [name, options] of [
   ['pipe', {}],
-  ['pipe with timers', { env }],
   ['pipe with a delay', { env, delayMs: 1 }],
 ] as const) {
   transportSuite({

@@ -64,6 +64,6 @@ function ownDestination(file: string | undefined): ReturnType<typeof destination
   // Written at once: a line that waits in memory is lost in the crash it would explain.
   const own = destination({ dest: file ?? 1, mkdir: true, mode: 0o600, sync: true })
   // A full disk takes lines away, and there is no other place to say so. It must not take the server.
-  //X
+  own.on('error', () => undefined)
   return own
 }

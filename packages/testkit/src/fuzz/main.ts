@@ -2,7 +2,6 @@
 
 import { parseArgs } from 'node:util'
 import { toHex } from 'varve/engine'
-import { readCorpus } from './corpus.ts'
 import { fuzz } from './run.ts'
 import { targets, type Target } from './targets.ts'
 
@@ -35,7 +34,7 @@ function main(): number {
 }
 
 function clean(target: Target, cases: number, seed: number): boolean {
-  const samples = readCorpus(target.corpus).map(({ bytes }) => bytes)
+  const samples = target.samples().map(({ bytes }) => bytes)
   const started = Date.now()
   let largest = 0
   const progress = (): void => {

@@ -11,21 +11,26 @@ import {
   primitives,
   SyncMachine,
 } from 'varve/engine'
+import { frameCorpus, vectorCorpus, type Sample } from './corpus.ts'
 
 export interface Target {
   readonly name: string
-  /** Folder of its samples in the corpus. */
-  readonly corpus: string
+  /** What is mutated. */
+  readonly samples: () => readonly Sample[]
   /** Takes any bytes; throws a `VarveError` when it refuses them, and anything else when a promise is broken. */
   readonly run: (bytes: Uint8Array) => void
 }
 
+const zeros = new Uint8Array(32)
+const id = new Uint8Array(16)
+const position = { record: 0, head: zeros, feeds: [] }
+
 export const targets: readonly Target[] = [
-  { name: 'frame', corpus: 'frames', run: frame },
-  { name: 'unit', corpus: 'units', run: (bytes) => void decodeUnit(bytes) },
-  { name: 'header', corpus: 'headers', run: (bytes) => void decodeHeader(bytes) },
-  { name: 'receipt', corpus: 'receipts', run: (bytes) => void decodeReceipt(bytes, 2) },
-  { name: 'machine', corpus: 'frames', run: machines() },
+  { name: 'frame', samples: frameCorpus, run: frame },
+  { name: 'unit', samples: () => vectorCorpus('commit', 'unit'), run: (bytes) => void decodeUnit(bytes) },
+  { name: 'header', samples: () => vectorCorpus('commit', 'encoded'), run: (bytes) => void decodeHeader(bytes) },
+  { name: 'receipt', samples: () => vectorCorpus('receipt', 'encoded'), run: (bytes) => void decodeReceipt(bytes, 2) },
+  { name: 'machine', samples: frameCorpus, run: machines() },
 ]
 
 /** A frame has one form: what is read is what was written. */
@@ -33,10 +38,6 @@ function frame(bytes: Uint8Array): void {
   if (!equalBytes(encodeFrame(decodeFrame(bytes)), bytes))
     throw new Error('A frame was read that is written in another way')
 }
-
-const zeros = new Uint8Array(32)
-const id = new Uint8Array(16)
-const position = { record: 0, head: zeros, feeds: [] }
 
 /** Feeds one machine after another, each authenticated and with open channels, until it ends the connection. */
 function machines(): (bytes: Uint8Array) => void {

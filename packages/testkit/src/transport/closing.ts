@@ -65,7 +65,7 @@ export function closingCases(check: TransportCase): void {
     const near = new Listener(from)
     for (let i = 0; i < 10; i++) void from.send(frameOf(1000, i))
     await near.ended()
-    await pause(20)
+    await pause(10)
     assert.deepEqual([frames, closings], [1, [null]])
   })
 

@@ -84,7 +84,7 @@ export class Listener implements TransportHandler {
   async ended(): Promise<ErrorCode | null> {
     while (this.closings.length === 0) await this.#next()
     const frames = this.frames.length
-    await pause(20)
+    await pause(10)
     assert.equal(this.closings.length, 1, '`closed` is called once')
     assert.equal(this.frames.length, frames, 'nothing is delivered after `closed`')
     return this.closings[0]?.code ?? null

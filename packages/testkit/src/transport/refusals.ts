@@ -73,7 +73,7 @@ export function refusalCases(check: TransportCase): void {
 
 /** False when `send` still waits after a while, in which nothing else happens. */
 async function hasRoom(waiting: Promise<void>): Promise<boolean> {
-  return Promise.race([waiting.then(() => true), pause(300).then(() => false)])
+  return Promise.race([waiting.then(() => true), pause(150).then(() => false)])
 }
 
 /** A mebibyte of frames. */

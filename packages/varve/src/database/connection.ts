@@ -91,15 +91,24 @@ export class Connection {
    * Resolves when all local commits are recorded and everything the node had when this was called is here. Rejects
    * with `CLOSED` when the connection is closed first, and with the node's reason when it refuses this device.
    */
-  async settled(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  settled(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#reached(() => this.pending === 0, options.signal)
+  }
+
+  /** The same without waiting for the recorder: the node holds all that this device does, recorded or not. */
+  delivered(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#reached(() => true, options.signal)
+  }
+
+  async #reached(isEnough: () => boolean, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
-      options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       if (this.#closed) throw closedError()
       if (this.#status === 'refused') throw this.#lastError ?? closedError()
       const session = this.#session
-      if (this.#status === 'live' && session !== null && (await session.barrier()) && this.pending === 0) return
-      if (this.#session === session && this.#status === 'live' && this.pending === 0) continue
-      await this.#listeners.next(options.signal)
+      if (this.#status === 'live' && session !== null && (await session.barrier()) && isEnough()) return
+      if (this.#session === session && this.#status === 'live' && isEnough()) continue
+      await this.#listeners.next(signal)
     }
   }
 

@@ -2,6 +2,8 @@
 
 import { fromHex, utf8 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
+import type { Replica } from '../replica/replica.ts'
+import { SyncDriver } from '../sync/driver.ts'
 import { createConnector } from '../sync/transports/connect.ts'
 import type { Connector, Transport } from '../sync/transports/transport.ts'
 import { Connection } from './connection.ts'
@@ -10,6 +12,8 @@ import { nodeKey, type TenantHost } from './host.ts'
 import type { TenantHome } from './home.ts'
 import type { Keyring } from './keyring.ts'
 import { openPresence, sealPresence } from './presence.ts'
+import { syncOver } from './sync-over.ts'
+import type { SyncReport } from './types.ts'
 import { collectionTag } from '../log/tag.ts'
 
 export interface ConnectOptions {
@@ -32,6 +36,7 @@ export interface ConnectionsParts {
 export class Connections {
   readonly #parts: ConnectionsParts
   readonly #all = new Set<Connection>()
+  readonly #served = new Set<SyncDriver>()
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts
@@ -68,6 +73,32 @@ export class Connections {
     return connection
   }
 
+  /**
+   * Serves a peer of the same tenant that connects to this device: it gets what it lacks of the databases that are
+   * open here, and gives what it has. Resolves when the connection ends; rejects with why, unless it was closed.
+   */
+  accept(transport: Transport): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const driver: SyncDriver = new SyncDriver({
+        role: 'acceptor',
+        transport,
+        host: this.#parts.host,
+        on: (event) => {
+          if (event.event !== 'closed') return
+          this.#served.delete(driver)
+          if (event.error === null) resolve()
+          else reject(event.error)
+        },
+      })
+      this.#served.add(driver)
+    })
+  }
+
+  /** Syncs one database once over a transport. */
+  once(transport: Transport, replica: Replica, signal?: AbortSignal): Promise<SyncReport> {
+    return syncOver(this.#parts.host, replica, transport, signal)
+  }
+
   /** A database was opened on this device: it is synced from now on. */
   opened(database: Uint8Array): void {
     for (const connection of this.#all) connection.add(database)
@@ -91,6 +122,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
+    for (const driver of this.#served) driver.stop(null)
     await Promise.all([...this.#all].map((connection) => connection.close()))
   }
 

@@ -7,6 +7,7 @@ import type { Mode } from '../replica/context.ts'
 import { dismissRefusal } from '../replica/refusals.ts'
 import type { Replica } from '../replica/replica.ts'
 import { verifyReplica } from '../replica/verify.ts'
+import type { Transport } from '../sync/transports/transport.ts'
 import { Collection } from './collection.ts'
 import { changes, commits } from './follow.ts'
 import { listRefused, type RefusedWrite } from './refused.ts'
@@ -31,6 +32,8 @@ import { databaseView, type DatabaseView } from './view.ts'
 export interface DatabaseHome {
   /** Exchanges directories first, so that both sides know each other's devices. */
   beforeSync(peer: DatabaseHome): Promise<void>
+  /** Syncs a replica once with whoever is at the other end of a transport. */
+  syncOver(replica: Replica, transport: Transport, signal?: AbortSignal): Promise<SyncReport>
 }
 
 /** Rules of collections as they were declared; transactions follow them too. */
@@ -111,10 +114,12 @@ export class Database {
   }
 
   /**
-   * Both ways, once, without a server. What is sound is exchanged before it throws `FORKED_FEED`, `TAMPERED`,
+   * Both ways, once, without a server: with a database of this process, or over a transport whose other end calls
+   * `tenant.accept`. What is sound is exchanged before it throws `FORKED_FEED`, `TAMPERED`,
    * `FORBIDDEN` or another error of a batch; nothing of a bad batch stays.
    */
-  async sync(peer: Database, options: Cancellable = {}): Promise<SyncReport> {
+  async sync(peer: Database | Transport, options: Cancellable = {}): Promise<SyncReport> {
+    if (!(peer instanceof Database)) return this.#home.syncOver(this.#replica, peer, options.signal)
     await this.#home.beforeSync(peer.#home)
     return syncReplicas(this.#replica, peer.#replica, options.signal)
   }

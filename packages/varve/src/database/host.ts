@@ -59,7 +59,7 @@ export class TenantHost implements SyncHost {
   }
 
   isRecorder(publicKey: Uint8Array): boolean {
-    return equalBytes(this.#parts.epochs.recorder, publicKey)
+    return equalBytes(this.#parts.epochs.acceptedRecorder, publicKey)
   }
 
   appointments(): readonly Uint8Array[] {

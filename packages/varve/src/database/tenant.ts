@@ -30,6 +30,7 @@ import { OpenDatabases } from './open-databases.ts'
 import type { Transport } from '../sync/transports/transport.ts'
 import { OwnStanding, wiped, type WipePolicy } from './own-standing.ts'
 import { syncReplicas } from './sync.ts'
+import type { SyncReport } from './types.ts'
 
 export interface DatabaseInfo {
   readonly name: string
@@ -198,6 +199,18 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   connect(to: string | Transport, options: ConnectOptions = {}): Connection {
     this.#assertOpen()
     return this.#live().connect(to, options)
+  }
+
+  /** Serves a peer of the tenant that connects to this device; resolves when it has left. Throws `FORBIDDEN`, `OFFLINE`. */
+  accept(transport: Transport): Promise<void> {
+    this.#assertOpen()
+    return this.#live().accept(transport)
+  }
+
+  /** One-shot sync of a database over a transport. */
+  syncOver(replica: Replica, transport: Transport, signal?: AbortSignal): Promise<SyncReport> {
+    this.#assertOpen()
+    return this.#live().once(transport, replica, signal)
   }
 
   /** Tells the members who have `database` open what this device does (JSON, at most 4 KiB); nothing is stored. */

@@ -31,6 +31,11 @@ export class Epochs {
     return this.#appointments.at(-1)?.appointment.recorder ?? this.#founder
   }
 
+  /** Recorder of the last epoch that both sides have signed: a recorder that was only proposed has given nothing out. */
+  get acceptedRecorder(): Uint8Array {
+    return this.#appointments.findLast(({ accepted }) => accepted !== null)?.appointment.recorder ?? this.#founder
+  }
+
   /** Recorder of the epoch before the present one. */
   get recorderBefore(): Uint8Array {
     return this.#appointments.at(-2)?.appointment.recorder ?? this.#founder

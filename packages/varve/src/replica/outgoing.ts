@@ -23,6 +23,8 @@ export class Outgoing {
   readonly #blocked = new Set<string>()
   readonly #unfollow: () => void
   #urgentAfter: number
+  /** Commits given out so far. */
+  sent = 0
 
   constructor(replica: Replica, peer: Position) {
     this.#replica = replica
@@ -163,6 +165,7 @@ export class Outgoing {
     const previous = from === 0 ? noCommit : (await this.#replica.store.commits(feed.no, from - 1, 1))[0]?.id
     if (previous === undefined) throw lost(`commit ${from - 1} of feed ${toHex(feed.id)}`)
     this.#hold(feed.id, from + commits.length)
+    this.sent += commits.length
     const run = commits.map(({ header, bodies }) => ({ header, bodies }))
     return { feed: feed.id, from, previous, commits: run, signature }
   }

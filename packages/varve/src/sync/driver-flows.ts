@@ -47,6 +47,11 @@ export class Flow {
     return this.#outgoing?.record ?? 0
   }
 
+  /** Commits the peer was sent. */
+  get sent(): number {
+    return this.#outgoing?.sent ?? 0
+  }
+
   received(unit: Unit): void {
     this.#outgoing?.received(unit)
   }

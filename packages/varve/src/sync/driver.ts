@@ -100,6 +100,11 @@ export class SyncDriver {
     this.#run()
   }
 
+  /** Commits of a database that were sent on this connection. */
+  sent(database: Uint8Array): number {
+    return this.#flows.get(this.#channelOf(database) ?? -1)?.sent ?? 0
+  }
+
   has(database: Uint8Array): boolean {
     return this.#channelOf(database) !== null
   }

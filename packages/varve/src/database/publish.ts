@@ -1,0 +1,72 @@
+/** Publishing a tenant: a node takes it in, gets everything, and records from then on. */
+
+import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import type { Connection } from './connection.ts'
+import type { NodeClient } from './node-client.ts'
+import { clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
+
+export interface PublishOptions extends NodeAccess {
+  /** Where the node takes in only those who have one. */
+  readonly token?: string
+}
+
+/**
+ * Every step can be repeated, so that after a crash or a lost answer publishing again goes on where it ended, and does
+ * nothing when all is done. `docs/publishing.md` tells what each step does.
+ */
+export async function publish(
+  parts: NodeParts,
+  url: string,
+  options: PublishOptions,
+): Promise<{ readonly node: string }> {
+  const client = clientOf(parts, url, options)
+  const publicKey = (await client.info(options)).publicKey
+  const node = toHex(publicKey)
+  const known = await client.appointments(options)
+  await parts.adopt(known ?? [])
+  const records = (): boolean => equalBytes(parts.epochs.acceptedRecorder, publicKey)
+  if (!records()) {
+    assertMayAppoint(parts)
+    if (known === null) await register(parts, client, options)
+    await parts.open.openAll()
+    await connected(parts, { url: client.url, key: node }, options, (connection) =>
+      handOver(parts, client, connection, options),
+    )
+  }
+  await parts.memory.remember({ url: client.url, key: node })
+  return { node }
+}
+
+/** Also checked where the appointment is made, but then the node would have the tenant already. */
+function assertMayAppoint({ epochs, identity, standing }: NodeParts): void {
+  const own = identity.signing.publicKey
+  if (standing.isAdmin(own) || equalBytes(epochs.acceptedRecorder, own)) return
+  throw new VarveError('FORBIDDEN', 'Only the devices of admins publish a tenant: ask an admin')
+}
+
+async function register(parts: NodeParts, client: NodeClient, { token, signal }: PublishOptions): Promise<void> {
+  const { needsToken } = await client.info()
+  if (needsToken && token === undefined)
+    throw new VarveError('FORBIDDEN', `The node at ${client.url} takes tenants in by token: ask who runs it for one`)
+  await client.register(await parts.registration(), token, signal === undefined ? {} : { signal })
+}
+
+/**
+ * From the appointment on nobody records until the node has signed it, so everything that takes long is sent before,
+ * and what was recorded meanwhile is sent after it.
+ */
+async function handOver(
+  parts: NodeParts,
+  client: NodeClient,
+  connection: Connection,
+  { signal }: PublishOptions,
+): Promise<void> {
+  const cancel = signal === undefined ? {} : { signal }
+  await connection.delivered(cancel)
+  const proposed = await parts.appoint(await client.key())
+  await connection.delivered(cancel)
+  const accepted = await client.appoint(proposed, cancel)
+  await parts.adopt([...parts.epochs.accepted(), accepted])
+  await connection.settled(cancel)
+}
