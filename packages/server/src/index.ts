@@ -1,5 +1,6 @@
 /** The Varve server: many tenants behind one HTTP entry, without a key of any sealed database. */
 
+export { parseMirrorFile, type MirrorFile } from './mirror-file.ts'
 export { createNode, type Node, type NodeOptions } from './serve.ts'
 export { createServer, type Server } from './server.ts'
 export { parseConfig, type LogLevelName, type Publish, type ServerConfig } from './config.ts'

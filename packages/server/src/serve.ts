@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sqlite } from '@varve/stores/sqlite'
 import { toHex } from 'varve/engine'
+import type { MirrorFile } from './mirror-file.ts'
 import { createServer, type Server } from './server.ts'
 import type { ServerOptions } from './settings.ts'
 import { syncEntry } from './tenants/entry.ts'
@@ -19,6 +20,8 @@ export interface NodeOptions extends Omit<ServerOptions, 'hub' | 'sync'> {
   readonly maximumTenants?: number
   /** Databases of one tenant; 1,000 when absent. */
   readonly maximumDatabases?: number
+  /** Tenants whose databases this node follows at other nodes, from now on and after restarts. */
+  readonly mirrors?: readonly MirrorFile[]
 }
 
 /** Opens everything under `options.dir`; it answers once `listen` was called. Throws like `createServer`. */
@@ -36,11 +39,15 @@ export async function createNode(options: NodeOptions): Promise<Node> {
         maximumTenants: options.maximumTenants ?? 10_000,
         maximumDatabases: options.maximumDatabases ?? 1_000,
       })
+      for (const { registration, tenant, ...plan } of options.mirrors ?? []) {
+        await hub.register(registration)
+        await hub.mirror(tenant, plan)
+      }
       return hub
     },
-    sync: ({ env, meter, admitTenant }, opened) => {
+    sync: ({ env, meter, admitTenant, origins }, opened) => {
       if (!(opened instanceof Hub)) throw new TypeError('the hub of a node is its own')
-      return syncEntry({ env, hub: opened, meter, admitTenant })
+      return syncEntry({ env, hub: opened, meter, admitTenant, origins })
     },
   })
   return {

@@ -279,6 +279,15 @@ describe('HTTP streams at the server', () => {
     expect((await world.send(session, 1, one)).status).toBe(404)
   })
 
+  test('a stranger may not send more than the frames of the handshake', async () => {
+    const world = streams()
+    const { session } = await world.open()
+    const listener = listen(world)
+    expect((await world.send(session, 0, encodeFrames([frameOf(limits.handshakeFrameBytes, 1)]))).status).toBe(204)
+    await world.send(session, 1, encodeFrames([frameOf(limits.handshakeFrameBytes + 1, 2)]))
+    expect(await listener.ended()).toBe('TOO_LARGE')
+  })
+
   test.each(['', '0', 'f'.repeat(64), '..%2fstream', `${'f'.repeat(64)}/x`])('no session %j is found', async (id) => {
     const world = streams()
     await world.open()

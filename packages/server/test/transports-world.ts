@@ -4,7 +4,14 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { systemEnv, type ErrorCode, type Transport, type TransportOptions, type WireTransport } from 'varve/engine'
+import {
+  limits,
+  systemEnv,
+  type ErrorCode,
+  type Transport,
+  type TransportOptions,
+  type WireTransport,
+} from 'varve/engine'
 import { httpStreams } from '../src/transports/http-stream.ts'
 import { webSocketUpgrades } from '../src/transports/websocket.ts'
 
@@ -39,7 +46,7 @@ export async function transportServer(options: TransportServerOptions = {}): Pro
     if (next === undefined) ready.push(transport)
     else next(transport)
   }
-  const parts = { ...options, env: { ...env, ...options.env }, accept }
+  const parts = { frameBytes: limits.frameBytes, ...options, env: { ...env, ...options.env }, accept }
   const requests: string[] = []
   const listener = getRequestListener(httpStreams(parts), { overrideGlobalObjects: false })
   const server = createServer((request, response) => {

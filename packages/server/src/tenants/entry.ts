@@ -5,11 +5,12 @@ import { httpStreams } from '../transports/http-stream.ts'
 import { webSocketUpgrades } from '../transports/websocket.ts'
 import { Door, type DoorOptions } from './door.ts'
 
-export function syncEntry(options: DoorOptions): SyncEntry {
+export function syncEntry(options: DoorOptions & { readonly origins: readonly string[] }): SyncEntry {
   const door = new Door(options)
   const { env } = options
   const upgrade = webSocketUpgrades({
     env,
+    ...(options.origins.length > 0 ? { origins: options.origins } : {}),
     accept: (transport) => {
       door.enter(transport, 'websocket')
     },

@@ -12,6 +12,9 @@ export interface HttpStreamsOptions extends TransportOptions {
   readonly sessions?: number
 }
 
+/** How long a stranger may be silent, and how much it may say at once. */
+const strangers = { helloMs: limits.helloMs, frameBytes: limits.handshakeFrameBytes }
+
 /** Random bytes in the id of a session, which is all that a request to it has to know. */
 const idBytes = 32
 const sessionPath = new RegExp(`/v1/sync${streamPath}/([0-9a-f]{${2 * idBytes}})$`)
@@ -30,7 +33,7 @@ export function httpStreams(options: HttpStreamsOptions): (request: Request) => 
     const id = toHex(options.env.random(idBytes))
     const session = new StreamSession(options.env, () => void sessions.delete(id))
     sessions.set(id, session)
-    const transport = new WireTransport((sink) => session.wire(sink), { helloMs: limits.helloMs, ...options })
+    const transport = new WireTransport((sink) => session.wire(sink), { ...strangers, ...options })
     options.accept(transport, request)
     return session.response(id)
   }

@@ -22,6 +22,9 @@ export interface WebSocketsOptions extends TransportOptions {
   readonly origins?: readonly string[]
 }
 
+/** How long a stranger may be silent, and how much it may say at once. */
+const strangers = { helloMs: limits.helloMs, frameBytes: limits.handshakeFrameBytes }
+
 /** Bytes on the wire before frames above `limits.handshakeFrameBytes` are allowed: hello, auth, ready and room. */
 const handshakeBytes = 4 * limits.handshakeFrameBytes
 
@@ -45,7 +48,7 @@ export function webSocketUpgrades(
       return
     }
     server.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
-      const transport = webSocketTransport(webSocket, { helloMs: limits.helloMs, ...options })
+      const transport = webSocketTransport(webSocket, { ...strangers, ...options })
       boundHandshake(socket, transport)
       options.accept(transport, request)
     })

@@ -12,6 +12,8 @@ export class NodeDisk {
   readonly #names = new Set<string>()
   /** Calls until the power goes; null: it stays. */
   #fuse: number | null = null
+  /** Called when the fuse has blown. */
+  onBlown: () => void = () => undefined
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -38,6 +40,11 @@ export class NodeDisk {
   crash(): void {
     this.#fuse = null
     this.#disk.crash(this.#random.next)
+  }
+
+  /** Leaves room for so many bytes more; null makes room for everything again. */
+  fill(room: number | null): void {
+    this.#disk.resize(room === null ? Infinity : this.#disk.size + room)
   }
 
   /** The disk as the process sees it, until the next crash. */
@@ -78,6 +85,7 @@ export class NodeDisk {
     else {
       if (this.#random.chance(0.5)) await work()
       this.crash()
+      this.onBlown()
     }
     return work()
   }

@@ -6,6 +6,7 @@ import {
   replicaOf,
   type Database,
   type Env,
+  type Mode,
   type Replica,
   type StoreProvider,
 } from 'varve/engine'
@@ -30,6 +31,14 @@ export const collectionNames = ['notesplain', 'tasksplain', 'looseplain'] as con
 
 const indexed = ['notesplain', 'tasksplain'] as const
 
+export interface NodeOptions {
+  /** Nothing rings when it is left out: where only devices meet, nothing waits for a timer. */
+  readonly timer?: Env['timer']
+  readonly modes?: Readonly<Record<DatabaseName, Mode>>
+  /** Goes around every provider of its stores. */
+  readonly wrap?: (provider: StoreProvider) => StoreProvider
+}
+
 export class SimNode {
   readonly name: string
   readonly disk: NodeDisk
@@ -42,16 +51,19 @@ export class SimNode {
   revoked = false
   #tenant: Tenant | null = null
   readonly #open = new Map<DatabaseName, Database>()
+  readonly #modes: Readonly<Record<DatabaseName, Mode>>
+  readonly #wrap: (provider: StoreProvider) => StoreProvider
 
-  constructor(name: string, random: SeededRandom, now: () => number) {
+  constructor(name: string, random: SeededRandom, now: () => number, options: NodeOptions = {}) {
     this.name = name
+    this.#modes = options.modes ?? databases
+    this.#wrap = options.wrap ?? ((provider) => provider)
     const bytes = random.fork()
     this.disk = new NodeDisk(random.fork())
     this.env = {
       now: () => now() + this.skew,
       random: (length) => bytes.bytes(length),
-      // Nothing in the engine waits for a timer to be right; in a simulated world none ever rings.
-      timer: () => () => undefined,
+      timer: options.timer ?? (() => () => undefined),
       log: () => undefined,
       passphraseWork: 1,
     }
@@ -65,14 +77,14 @@ export class SimNode {
 
   /** A provider over the disk as it is now; another process may hold another. */
   provider(): StoreProvider {
-    return memory({ disk: this.disk.attach() })
+    return this.#wrap(memory({ disk: this.disk.attach() }))
   }
 
   /** Takes over a tenant that was just made or joined on this node's disk. */
   async adopt(tenant: Tenant): Promise<void> {
     this.#tenant = tenant
     for (const name of databaseNames) {
-      const database = await tenant.database(name, { mode: databases[name] })
+      const database = await tenant.database(name, { mode: this.#modes[name] })
       this.#open.set(name, database)
       for (const collection of indexed) await this.collection(name, collection).find().count()
     }
@@ -113,7 +125,7 @@ export class SimNode {
 
   collection(database: DatabaseName, name: string): Collection<Note> {
     if (name === 'looseplain')
-      return this.database(database).collection<Note>(name, database === 'board' ? {} : { key: 'secretplain' })
+      return this.database(database).collection<Note>(name, this.#modes[database] === 'open' ? {} : { key: 'secretplain' })
     const rules = name === 'tasksplain' ? { conflict: 'reject' as const } : {}
     return this.database(database).collection<Note>(name, { indexes: ['v', 'tags'], ...rules })
   }

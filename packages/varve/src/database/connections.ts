@@ -62,7 +62,7 @@ export class Connections {
       urgent: ({ context }) => (options.urgent ?? []).map((name) => collectionTag(context.tagKey, name)),
       node: async () => given ?? (url === null ? null : await home.value(nodeName(url))),
       rememberNode: (publicKey) => (url === null ? Promise.resolve() : home.saveValue(nodeName(url), publicKey)),
-      isChosenOffline: async () => url !== null && (await home.value(offlineName(url))) !== null,
+      isChosenOffline: async () => url !== null && (await isChosenOffline(home, url)),
       chooseOffline: (offline) =>
         url === null ? Promise.resolve() : home.saveValue(offlineName(url), offline ? utf8('offline') : null),
       openPresence: (database, device, body) =>
@@ -125,7 +125,11 @@ export class Connections {
     for (const driver of this.#served) driver.stop(null)
     await Promise.all([...this.#all].map((connection) => connection.close()))
   }
+}
 
+/** Whether the user disconnected from this URL and has not reconnected. */
+export async function isChosenOffline(home: TenantHome, url: string): Promise<boolean> {
+  return (await home.value(offlineName(url))) !== null
 }
 
 function nodeName(url: string): string {

@@ -103,6 +103,13 @@ export class TenantHome {
     return this.#secret(name)
   }
 
+  /** Such values whose names begin with `prefix`, by name. */
+  async values(prefix: string): Promise<ReadonlyMap<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>()
+    for (const [name, sealed] of await this.#opened.values(prefix)) found.set(name, this.#open(name, sealed))
+    return found
+  }
+
   /** Stores such a value, or removes it (null). */
   async saveValue(name: string, bytes: Uint8Array | null): Promise<void> {
     await this.#store.write({ values: new Map([[name, bytes === null ? null : this.#seal(name, bytes)]]) })

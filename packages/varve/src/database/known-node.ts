@@ -39,10 +39,9 @@ export class NodeMemory {
     this.#node = node
   }
 
-  /** This URL, or that of the node; throws `NOT_FOUND` when there is neither. */
-  urlOr(url: string | undefined): string {
-    const found = url ?? this.#node?.url
-    if (found !== undefined) return found
+  /** The node; throws `NOT_FOUND` before the first. */
+  get known(): KnownNode {
+    if (this.#node !== null) return this.#node
     throw new VarveError('NOT_FOUND', 'This device knows no node: give its URL, publish the tenant, or join by a link')
   }
 

@@ -3,15 +3,16 @@
 import { primitives } from '../crypto/primitives.ts'
 import type { Epochs } from '../directory/epochs.ts'
 import type { Standing } from '../directory/standing.ts'
-import { isVarveError, type ErrorCode } from '../errors.ts'
+import { isVarveError, VarveError, type ErrorCode } from '../errors.ts'
 import type { DeviceIdentity } from '../keys/identity.ts'
 import type { FetchLike } from '../platform/fetch.ts'
 import type { Connector } from '../sync/transports/transport.ts'
 import type { Connection } from './connection.ts'
-import type { ConnectOptions } from './connections.ts'
+import { isChosenOffline, type ConnectOptions } from './connections.ts'
 import type { Directory } from './directory.ts'
 import type { TenantHome } from './home.ts'
 import { nodeKey } from './host.ts'
+import type { Keyring } from './keyring.ts'
 import type { NodeMemory } from './known-node.ts'
 import { NodeClient } from './node-client.ts'
 import { nodeUrl } from './node-http.ts'
@@ -24,6 +25,7 @@ export interface NodeParts {
   readonly identity: DeviceIdentity
   readonly epochs: Epochs
   readonly standing: Standing
+  readonly keys: Keyring
   readonly open: OpenDatabases
   readonly memory: NodeMemory
   readonly directory: () => Directory
@@ -61,16 +63,22 @@ export function clientOf(
   })
 }
 
+export function cancelOf({ signal }: NodeAccess): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}
+
 /** After these a connection goes on by itself. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['OFFLINE', 'CLOSED', 'LOCKED', 'FORKED_FEED'])
 
 /** Does something over a connection of its own to a node with this key; rejects when that meets a problem. */
 export async function connected<R>(
-  parts: Pick<NodeParts, 'connect'>,
+  parts: Pick<NodeParts, 'connect' | 'home'>,
   { url, key }: { readonly url: string; readonly key: string },
   { connector }: NodeAccess,
   work: (connection: Connection) => Promise<R>,
 ): Promise<R> {
+  if (await isChosenOffline(parts.home, url))
+    throw new VarveError('OFFLINE', `This device was disconnected from ${url} by choice: reconnect first`)
   const connection = parts.connect(url, { node: key, ...(connector === undefined ? {} : { connector }) })
   const failed = new Promise<never>((_resolve, reject) => {
     connection.on('problem', (error) => {

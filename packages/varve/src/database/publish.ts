@@ -4,7 +4,7 @@ import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import type { NodeClient } from './node-client.ts'
-import { clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
+import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
 
 export interface PublishOptions extends NodeAccess {
   /** Where the node takes in only those who have one. */
@@ -21,9 +21,9 @@ export async function publish(
   options: PublishOptions,
 ): Promise<{ readonly node: string }> {
   const client = clientOf(parts, url, options)
-  const publicKey = (await client.info(options)).publicKey
+  const { publicKey } = await client.info(cancelOf(options))
   const node = toHex(publicKey)
-  const known = await client.appointments(options)
+  const known = await client.appointments(cancelOf(options))
   await parts.adopt(known ?? [])
   const records = (): boolean => equalBytes(parts.epochs.acceptedRecorder, publicKey)
   if (!records()) {
@@ -45,11 +45,12 @@ function assertMayAppoint({ epochs, identity, standing }: NodeParts): void {
   throw new VarveError('FORBIDDEN', 'Only the devices of admins publish a tenant: ask an admin')
 }
 
-async function register(parts: NodeParts, client: NodeClient, { token, signal }: PublishOptions): Promise<void> {
+async function register(parts: NodeParts, client: NodeClient, options: PublishOptions): Promise<void> {
+  const { token } = options
   const { needsToken } = await client.info()
   if (needsToken && token === undefined)
     throw new VarveError('FORBIDDEN', `The node at ${client.url} takes tenants in by token: ask who runs it for one`)
-  await client.register(await parts.registration(), token, signal === undefined ? {} : { signal })
+  await client.register(await parts.registration(), token, cancelOf(options))
 }
 
 /**
@@ -60,9 +61,9 @@ async function handOver(
   parts: NodeParts,
   client: NodeClient,
   connection: Connection,
-  { signal }: PublishOptions,
+  options: PublishOptions,
 ): Promise<void> {
-  const cancel = signal === undefined ? {} : { signal }
+  const cancel = cancelOf(options)
   await connection.delivered(cancel)
   const proposed = await parts.appoint(await client.key())
   await connection.delivered(cancel)

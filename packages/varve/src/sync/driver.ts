@@ -8,7 +8,7 @@ import { ingestUnit, releaseHeld } from '../replica/ingest.ts'
 import { positionOf, type Position } from '../replica/position.ts'
 import { asError, feedOf, leaveFork, type DriverEvent } from './driver-events.ts'
 import { Flow, type Flows } from './driver-flows.ts'
-import type { SyncHost } from './host.ts'
+import type { Access, SyncHost } from './host.ts'
 import { SyncMachine } from './machine.ts'
 import type { Output, SyncEvent, Work } from './outputs.ts'
 import type { Transport } from './transports/transport.ts'
@@ -189,15 +189,21 @@ export class SyncDriver {
   #admit(publicKey: Uint8Array): void {
     this.#peer = publicKey
     const access = this.#options.host.access(publicKey)
-    if (access !== null) this.#machine.admitted(access)
+    if (access !== null) this.#admitted(access)
     else this.#machine.refused('FORBIDDEN', 'This device does not belong to the tenant: ask an admin to approve it')
   }
 
   #check(publicKey: Uint8Array): void {
     this.#peer = publicKey
     const error = this.#options.expects?.(publicKey) ?? null
-    if (error === null) this.#machine.admitted('full')
+    if (error === null) this.#admitted('full')
     else this.#machine.refused(error.code, error.message)
+  }
+
+  /** The peer has proven its key: its frames may be long from here on. */
+  #admitted(access: Access): void {
+    this.#options.transport.allow(limits.frameBytes)
+    this.#machine.admitted(access)
   }
 
   async #accept({ channel, database, position, urgent }: Extract<Work, { readonly do: 'open' }>): Promise<void> {
@@ -249,11 +255,10 @@ export class SyncDriver {
   }
 
   #tell(event: SyncEvent): void {
-    const { host, on, transport } = this.#options
+    const { host, on } = this.#options
     switch (event.event) {
       case 'ready':
         this.#ready = true
-        transport.allow(limits.frameBytes)
         on(event)
         break
       case 'skew':
@@ -329,7 +334,8 @@ export class SyncDriver {
     this.#ended = true
     this.#stopTimer()
     for (const channel of this.#flows.keys()) this.#close(channel)
-    this.#options.transport.close(error)
+    // Without the error, so that what was sent still goes out: often the frame that tells it.
+    this.#options.transport.close()
     for (const reached of this.#barriers.splice(0)) reached(false)
     this.#options.on({ event: 'closed', error })
   }
