@@ -23,6 +23,14 @@ const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
   'flat-large': async () => (await import('./workloads/flat.ts')).flatWorkload(1_000_000),
   import: async () => (await import('./workloads/import.ts')).importReadings(rest[0] ?? '', Number(rest[1])),
   versions: async () => (await import('./workloads/versions.ts')).versionsWorkload(),
+  'sync-up': async () => (await import('./workloads/sync-up.ts')).syncUpWorkload(),
+  'sync-down': async () => (await import('./workloads/sync-down.ts')).syncDownWorkload(),
+  'sync-live': async () => (await import('./workloads/sync-live.ts')).syncLiveWorkload(),
+  'sync-flat': async () => (await import('./workloads/sync-flat.ts')).syncFlatWorkload(100_000),
+  'sync-flat-large': async () => (await import('./workloads/sync-flat.ts')).syncFlatWorkload(1_000_000),
+  'sync-idle': async () => (await import('./workloads/sync-idle.ts')).syncIdleWorkload(),
+  'sync-many': async () => (await import('./workloads/sync-many.ts')).syncManyWorkload(),
+  'sync-urgent': async () => (await import('./workloads/sync-urgent.ts')).syncUrgentWorkload(),
   size: async () => (await import('./workloads/size.ts')).sizeWorkload(),
 }
 

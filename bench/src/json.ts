@@ -22,3 +22,13 @@ export function asBytes(value: unknown): Uint8Array {
   if (!(value instanceof Uint8Array)) throw new TypeError(`Bytes expected, not ${typeof value}`)
   return value
 }
+
+export function asList(value: unknown): readonly unknown[] {
+  if (!isList(value)) throw new TypeError(`A list expected, not ${typeof value}`)
+  return value
+}
+
+/** What stands under a name; undefined when there is nothing, or the value has no names. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return isRecord(value) ? value[name] : undefined
+}

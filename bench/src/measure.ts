@@ -15,6 +15,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
+/** The value that so many percent are not above: the nearest of those there are. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? Number.NaN
+}
+
 /** Medians of named times over several rounds. */
 export class Times {
   readonly #times = new Map<string, number[]>()
@@ -29,8 +35,12 @@ export class Times {
     this.add(name, await timed(work))
   }
 
+  all(name: string): readonly number[] {
+    return this.#times.get(name) ?? []
+  }
+
   median(name: string): number {
-    return median(this.#times.get(name) ?? [])
+    return median(this.all(name))
   }
 }
 

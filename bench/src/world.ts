@@ -1,11 +1,15 @@
 /** Tenants for one workload. */
 
+import { createHash } from 'node:crypto'
 import { sqlite } from '@varve/stores/sqlite'
 import { createJoinRequest, createTenant, joinTenant, openTenant, systemEnv, type Tenant } from 'varve'
 
 /** Opening a keyring is not what is measured here. */
-const env = systemEnv({ passphraseWork: 10 })
+export const env = systemEnv({ passphraseWork: 10 })
 const passphrase = 'a passphrase for the benchmarks'
+
+/** With which a floor encrypts its pages where tenants have a passphrase. */
+export const pageKey = createHash('sha256').update('page key').digest('hex')
 
 export function found(dir: string, encrypted = false): Promise<Tenant> {
   const store = sqlite({ dir })

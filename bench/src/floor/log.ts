@@ -5,8 +5,8 @@ import { encode } from 'cborg'
 import { bodiesRoot, collectionTag, CommitSealer, databaseId, feedId, keyId, sha256, signHead } from './calls.ts'
 import type { FloorStore } from './rows.ts'
 
-const stateName = Buffer.from('state')
-const publicKey = randomBytes(32)
+export const stateName = Buffer.from('state')
+export const publicKey = randomBytes(32)
 
 /** One entry before sealing. */
 export interface FloorEntry {
@@ -100,7 +100,7 @@ function encodeHeader(
 }
 
 /** Equal versions, as creating makes them, are one pair. */
-function encodeReceipt(at: number, entries: readonly FloorEntry[], cv: number): Uint8Array {
+export function encodeReceipt(at: number, entries: readonly Pick<FloorEntry, 'ov'>[], cv: number): Uint8Array {
   const ovs = entries.map(({ ov }) => ov)
   const packed = ovs.length > 2 && ovs.every((ov) => ov === ovs[0]) ? [[ovs[0], ovs.length]] : ovs
   return encode([1, at, null, packed, [cv]])

@@ -72,6 +72,10 @@ export class FloorStore {
     }
   }
 
+  run(sql: string, values: readonly Value[]): void {
+    this.#statement(sql).run(values)
+  }
+
   all(sql: string, values: readonly Value[]): readonly unknown[] {
     return this.#statement(sql, true).all(values)
   }

@@ -10,7 +10,7 @@ import type { FloorStore, Value } from './rows.ts'
 type Json = Readonly<Record<string, unknown>>
 
 const ordered = { mapSorter: () => 0 }
-const strict = {
+export const strict = {
   strict: true,
   allowIndefinite: false,
   allowUndefined: false,
@@ -20,7 +20,7 @@ const strict = {
   rejectDuplicateMapKeys: true,
 } as const
 /** Number of the first document of the first collection. */
-const firstDocument = 2 ** 32 + 1
+export const firstDocument = 2 ** 32 + 1
 
 /** Bodies and heads made beforehand: to see how much of a floor is encoding. */
 export interface Prepared {
@@ -113,11 +113,11 @@ export class Floor {
   }
 }
 
-const readHeads = `SELECT d.no, d.state FROM json_each(?) k
+export const readHeads = `SELECT d.no, d.state FROM json_each(?) k
   LEFT JOIN documents d ON d.tag = unhex(k.value) ORDER BY k.key`
-const readLog = `SELECT c.no, c.seq, c.stamp, c.signature, c.record, c.at, p.size, p.header, p.bodies,
+export const readLog = `SELECT c.no, c.seq, c.stamp, c.signature, c.record, c.at, p.size, p.header, p.bodies,
     r.bytes, r.signature FROM commits c CROSS JOIN payloads p ON p.no = c.no
-  CROSS JOIN receipts r ON r.record = c.record WHERE c.no > ? ORDER BY c.no LIMIT 1`
+  CROSS JOIN receipts r ON r.record = c.record WHERE c.no > ? ORDER BY c.no LIMIT ?`
 
 /** Everything of one log, checked, opened, decoded and written to another store: a transaction for each signed run. */
 export function syncFloor(from: FloorStore, to: FloorStore): number {
@@ -143,7 +143,7 @@ class Sync {
   /** Takes over commits up to a signed one; false when there are no more. */
   run(): boolean {
     for (;;) {
-      const [row] = this.#from.all(readLog, [this.#last])
+      const [row] = this.#from.all(readLog, [this.#last, 1])
       if (!isList(row)) return false
       const [, , , signature] = row
       const recordSignature = row[10]
@@ -175,6 +175,17 @@ class Sync {
 
 /** Hashes, opens, decodes and writes the entries of one commit; returns how many there are. */
 function take(to: FloorStore, row: readonly unknown[], before: number): number {
+  const { count, documents, entries } = opened(row, before)
+  to.insert('documents', documents)
+  to.insert('entries', entries)
+  return count
+}
+
+/** The entries of one commit, hashed, opened and decoded, as rows behind `before` documents. */
+export function opened(
+  row: readonly unknown[],
+  before: number,
+): { readonly count: number; readonly documents: readonly Value[]; readonly entries: readonly Value[] } {
   const [no, seq, stamp, , record, at, , header, bodies] = row
   const fields: unknown = decode(asBytes(header), strict)
   if (!isList(fields)) throw new TypeError('A header should be a list')
@@ -186,8 +197,8 @@ function take(to: FloorStore, row: readonly unknown[], before: number): number {
   const parts = sizes.map((size) => all.subarray(offset, (offset += asNumber(size))))
   if (Buffer.compare(bodiesRoot(parts), asBytes(fields[12])) !== 0) throw new Error('A root does not hold')
   const sealer = new CommitSealer(asBytes(fields[3]), asNumber(seq))
-  const documentRows: Value[] = []
-  const entryRows: Value[] = []
+  const documents: Value[] = []
+  const entries: Value[] = []
   parts.forEach((part, i) => {
     const tag = tags.subarray(i * 16, i * 16 + 16)
     const entry: unknown = decode(sealer.open(i, tag, 0, part), strict)
@@ -199,15 +210,13 @@ function take(to: FloorStore, row: readonly unknown[], before: number): number {
     const data = isList(operation) ? operation[1] : null
     const document = firstDocument + before + i
     const state = JSON.stringify([1, id, 1, 0, before + i, at, 0, 0, 'ada', 0, stamp, 1, 0, 0, 0, data])
-    documentRows.push(document, tag, state, asNumber(no))
-    entryRows.push(document, asNumber(record), i, asNumber(no), 0, before + i)
+    documents.push(document, tag, state, asNumber(no))
+    entries.push(document, asNumber(record), i, asNumber(no), 0, before + i)
   })
-  to.insert('documents', documentRows)
-  to.insert('entries', entryRows)
-  return parts.length
+  return { count: parts.length, documents, entries }
 }
 
-function cell(value: unknown): Value {
+export function cell(value: unknown): Value {
   return typeof value === 'number' || typeof value === 'string' || value instanceof Uint8Array ? value : null
 }
 

@@ -39,7 +39,7 @@ async function openSide(label: Side['label'], dir: string, folders: Folders): Pr
   return { label, tenant, database, readings: database.collection<Reading>(name), other, replica, ids }
 }
 
-function idsOf(dir: string): readonly string[] {
+export function idsOf(dir: string): readonly string[] {
   const ids: unknown = JSON.parse(readFileSync(join(dir, idsFile), 'utf8'))
   return isList(ids) ? ids.map(asText) : []
 }

@@ -1,6 +1,5 @@
 /** Writes and sync of the package records against their floors, each step of the engine right beside its floor's. */
 
-import { createHash } from 'node:crypto'
 import type { Database } from 'varve'
 import { packageRecords, type PackageRecord } from '../data.ts'
 import { engineLayout } from '../floor/layout.ts'
@@ -9,7 +8,7 @@ import { Floor, syncFloor } from '../floor/work.ts'
 import { Times } from '../measure.ts'
 import type { Figure, Report } from '../result.ts'
 import { Folders, slices } from '../files.ts'
-import { found, joined } from '../world.ts'
+import { found, joined, pageKey } from '../world.ts'
 
 const batch = 1000
 const singles = 2000
@@ -30,7 +29,7 @@ class Run {
     this.#folders = folders
     this.#layout = layout
     this.#encrypted = encrypted
-    this.#pageKey = encrypted ? createHash('sha256').update('page key').digest('hex') : null
+    this.#pageKey = encrypted ? pageKey : null
   }
 
   /** Every step once; `count` is false while the code warms up. */

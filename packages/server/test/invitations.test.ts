@@ -169,8 +169,8 @@ describe('rights', () => {
 describe('limits', () => {
   test('it may be used as often as it says; a dropped request does not count', async () => {
     await put(2)
-    const first = await asked()
-    const second = await asked()
+    const first = await asked(utf8('one'))
+    const second = await asked(utf8('two'))
     await expectProblem(await ask(), 403, 'FORBIDDEN')
     await world.call('PUT', `${requests}/${first}/response`, { token, bytes: utf8('answer') })
     await expectProblem(await ask(), 403, 'FORBIDDEN')
@@ -178,9 +178,18 @@ describe('limits', () => {
     await asked()
   })
 
+  test('a request made again is the same one and is not counted twice', async () => {
+    await put(1)
+    const first = await asked()
+    expect(await asked()).toBe(first)
+    await world.call('PUT', `${requests}/${first}/response`, { token, bytes: utf8('answer') })
+    expect(await asked()).toBe(first)
+    await expectProblem(await ask(utf8('another')), 403, 'FORBIDDEN')
+  })
+
   test('many at once get no more than it says', async () => {
     await put(5)
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask()))
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(Uint8Array.of(i))))
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(5)
   })
 

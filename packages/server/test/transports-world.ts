@@ -4,14 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import {
-  limits,
-  systemEnv,
-  type ErrorCode,
-  type Transport,
-  type TransportOptions,
-  type WireTransport,
-} from 'varve/engine'
+import { limits, systemEnv, type TransportOptions, type WireTransport } from 'varve/engine'
 import { httpStreams } from '../src/transports/http-stream.ts'
 import { webSocketUpgrades } from '../src/transports/websocket.ts'
 
@@ -84,16 +77,4 @@ async function listening(server: Server): Promise<number> {
   await once(server, 'listening')
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-/** Resolves with the code of the end, null for an orderly one. */
-export function ending(transport: Transport): Promise<ErrorCode | null> {
-  return new Promise((resolve) => {
-    transport.listen({
-      frame: () => undefined,
-      closed: (error) => {
-        resolve(error?.code ?? null)
-      },
-    })
-  })
 }

@@ -142,20 +142,23 @@ describe('folders', () => {
     expect([...(await contentsOf(dir)).keys()]).toEqual(['keyring.age', 'main.sqlite'])
   })
 
-  test.each([null, key])('destroying removes what is ours, logs of a crash included, and nothing else (%s)', async (pageKey) => {
-    await crashed(pageKey)
-    const notOurs = ['notes.txt', 'main.sqlite.bak', 'lock.age.old', 'other.sqlite', 'README']
-    for (const name of ['lock.age', 'wipe.mark', 'lock.age.tmp-0a', 'main.sqlite.tmp-1b', ...notOurs])
-      await writeFile(join(folder.dir, name), name)
-    await rm(join(folder.dir, 'other.sqlite'))
-    const other = new Database(join(folder.dir, 'other.sqlite'))
-    other.exec('CREATE TABLE theirs (x)')
-    other.close()
-    expect(await readdir(folder.dir)).toContain('main.sqlite-wal')
-    await sqlite({ dir: folder.dir }).destroy()
-    expect((await readdir(folder.dir)).toSorted()).toEqual(notOurs.toSorted())
-    await sqlite({ dir: join(folder.dir, 'absent') }).destroy()
-  })
+  test.each([null, key])(
+    'destroying removes what is ours, logs of a crash included, and nothing else (%s)',
+    async (pageKey) => {
+      await crashed(pageKey)
+      const notOurs = ['notes.txt', 'main.sqlite.bak', 'lock.age.old', 'other.sqlite', 'README']
+      for (const name of ['lock.age', 'wipe.mark', 'lock.age.tmp-0a', 'main.sqlite.tmp-1b', ...notOurs])
+        await writeFile(join(folder.dir, name), name)
+      await rm(join(folder.dir, 'other.sqlite'))
+      const other = new Database(join(folder.dir, 'other.sqlite'))
+      other.exec('CREATE TABLE theirs (x)')
+      other.close()
+      expect(await readdir(folder.dir)).toContain('main.sqlite-wal')
+      await sqlite({ dir: folder.dir }).destroy()
+      expect((await readdir(folder.dir)).toSorted()).toEqual(notOurs.toSorted())
+      await sqlite({ dir: join(folder.dir, 'absent') }).destroy()
+    },
+  )
 
   test('another process that has the store open keeps us out, and its death lets us in', async () => {
     await make()

@@ -27,8 +27,9 @@ export const limits = {
   batchBytes: 1024 * 1024,
   /** Commits in one sync batch. */
   batchCommits: 10_000,
-  /** Bytes of one sync batch as received. */
+  /** Bytes of one sync batch as received, and CBOR values in it: tiny ones would fill the memory. */
   batchMaximumBytes: 64 * 1024 * 1024,
+  batchValues: 1_000_000,
   /** Values in one document or change, counted with everything inside: a small value that repeats itself has no end. */
   documentValues: 1_000_000,
   /** Nesting depth of a document. */

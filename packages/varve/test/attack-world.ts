@@ -102,10 +102,19 @@ export class World {
       tagKey: this.tags,
       epochs: () => [{ from: 0, recorder: this.founder.signing.publicKey, head: noReceipt }],
       records: () => identity === this.founder,
-      ...(options.directory === true ? this.#standingOf(identity).ofDirectory() : this.#standingOf(identity).ofDatabases()),
+      ...(options.directory === true
+        ? this.#standingOf(identity).ofDirectory()
+        : this.#standingOf(identity).ofDatabases()),
     }
     const replica = await Replica.open(context)
-    return { identity, replica, database: new Database(replica, { beforeSync: () => Promise.resolve(), syncOver: () => Promise.reject(new Error('not here')) }) }
+    return {
+      identity,
+      replica,
+      database: new Database(replica, {
+        beforeSync: () => Promise.resolve(),
+        syncOver: () => Promise.reject(new Error('not here')),
+      }),
+    }
   }
 
   /** The founder and an approved second device, each with its own copy. */

@@ -59,8 +59,11 @@ describe('links', () => {
       link.replace('https:', 'javascript:'),
       link.replace(tenant, tenant.toUpperCase()),
       link.replace(tenant, tenant.slice(1)),
-      link.replace(invitation.id, invitation.id.replace(/^./, (c) => (c === '0' ? '1' : '0'))),
-      link.replace(/.{43}$/, (secret) => [...secret].toReversed().join('')),
+      link.replace(
+        invitation.id,
+        invitation.id.replace(/^./, (c) => (c === '0' ? '1' : '0')),
+      ),
+      link.replace(/.{43}$/, (secret) => secret.slice(1) + secret.slice(0, 1)),
       link.replace('#', '?'),
     ]
     for (const text of wrong) {

@@ -14,6 +14,7 @@ import { decodeHeader, type Level } from '../src/log/header.ts'
 import { noReceipt } from '../src/log/receipt.ts'
 import { collectionTag } from '../src/log/tag.ts'
 import type { ReplicaContext, SealKey } from '../src/replica/context.ts'
+import { summaryOf, unitsFor } from '../src/replica/exchange.ts'
 import { Replica } from '../src/replica/replica.ts'
 import { memory } from '../src/store/memory.ts'
 import type { Store } from '../src/store/store.ts'
@@ -55,7 +56,6 @@ export class Village {
     this.#tags = tagKey(version)
   }
 
-  /** The same village with random bytes and hours of its own: nothing it makes differs by what others have drawn. */
   identity(name: string): DeviceIdentity {
     return createIdentity(name, this.env)
   }
@@ -84,6 +84,7 @@ export class Village {
       },
       defaultKey: 'tenant',
       tagKey: keyed ? this.#tags : new Uint8Array(32),
+      blind: !keyed,
       epochs: () => [{ from: 0, recorder: this.recorder.signing.publicKey, head: noReceipt }],
       records: () => equalBytes(own, this.recorder.signing.publicKey),
       ...rules,
@@ -114,6 +115,14 @@ export async function say(
 
 export async function meet(a: Villager, b: Villager): Promise<void> {
   await syncReplicas(a.replica, b.replica)
+}
+
+/** What `from` would send to `to`, as bytes. */
+export async function unitsTo(from: Villager, to: Villager): Promise<Uint8Array[]> {
+  await from.replica.sign()
+  const units: Uint8Array[] = []
+  for await (const unit of unitsFor(from.replica, summaryOf(to.replica))) units.push(unit)
+  return units
 }
 
 export function levelOf(at: Villager, of: DeviceIdentity): Level | null {

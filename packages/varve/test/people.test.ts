@@ -6,7 +6,9 @@ import { decodeRegistration, encodeRegistration } from '../src/directory/registr
 import { decodeCbor, encodeCbor } from '../src/encoding/cbor.ts'
 import { toHex } from '../src/encoding/bytes.ts'
 import { createJoinRequest, joinTenant, memory, type ApproveOptions, type Level, type Tenant } from '../src/index.ts'
+import { formatKeys } from '../src/keys/export.ts'
 import { createIdentity } from '../src/keys/identity.ts'
+import { parseJoinRequest, sealJoinResponse } from '../src/keys/join.ts'
 import { primitives } from '../src/crypto/primitives.ts'
 import { afterTest, coded, failure, found, HandClock, joined, reopened, tickingEnv, type Data } from './engine-world.ts'
 import { worldFrom } from './keys-world.ts'
@@ -232,6 +234,22 @@ describe('registration', () => {
     const decoded = decodeCbor(bytes, 'the registration')
     if (!Array.isArray(decoded)) return expect.unreachable()
     expect(() => decodeRegistration(encodeCbor([...decoded, 1]))).toThrow(coded('INVALID'))
+  })
+
+  test('of another tenant is not taken from a join response', async () => {
+    const [{ tenant: ada }, { tenant: eve }] = [await found(), await found()]
+    const device = { store: memory(), env: tickingEnv() }
+    const request = await createJoinRequest({ user: 'bob', ...device })
+    const asked = parseJoinRequest(request)
+    const response = await ada.directory.approve(request)
+    const record = encodeFounding({ ...founding, key: ada.keys.versions('tenant')[0]?.id ?? new Uint8Array(16) })
+    const keys = formatKeys(ada.keys.versions('tenant'))
+    for (const registration of [await eve.registration(), new Uint8Array(3)]) {
+      const forged = await sealJoinResponse(asked, encodeCbor([1, record, keys, registration]), undefined, 1)
+      expect(await failure(() => joinTenant({ response: forged, ...device }))).toEqual(coded('INVALID'))
+    }
+    const bob = await joinTenant({ response, ...device })
+    afterTest(() => bob.close())
   })
 
   test('is made at founding, kept, and handed on by every admin', async () => {

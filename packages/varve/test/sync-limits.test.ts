@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { primitives } from '../src/crypto/primitives.ts'
 import { concat } from '../src/encoding/bytes.ts'
 import { limits } from '../src/limits.ts'
+import { decodeUnit } from '../src/log/unit.ts'
 import type { Position } from '../src/replica/position.ts'
 import { decodeFrame } from '../src/sync/decode-frame.ts'
 import { encodeFrame, errorFrame, type Frame } from '../src/sync/frames.ts'
@@ -63,9 +64,10 @@ class Acceptor {
   }
 }
 
-test('ten million tiny values in a frame are not even looked at', () => {
-  const list = concat(Uint8Array.of(0x83, 5, 0, 0x9a, 0, 0x98, 0x96, 0x80), new Uint8Array(10_000_000))
-  expect(() => decodeFrame(list)).toThrow(coded('TOO_LARGE'))
+test('ten million tiny values in a frame or a unit are not even looked at', () => {
+  const values = concat(Uint8Array.of(0x9a, 0, 0x98, 0x96, 0x80), new Uint8Array(10_000_000))
+  expect(() => decodeFrame(concat(Uint8Array.of(0x83, 5, 0), values))).toThrow(coded('TOO_LARGE'))
+  expect(() => decodeUnit(concat(Uint8Array.of(0x83, 1), values))).toThrow(coded('TOO_LARGE'))
 })
 
 test('lists inside lists end in a typed error', () => {

@@ -18,11 +18,13 @@ import { addJoin } from './join.ts'
 import { addKeys } from './keys.ts'
 import { addPatch } from './patch.ts'
 import { addRestore } from './restore.ts'
+import { addStart } from './start.ts'
 import { addSync } from './sync.ts'
 import { addTour } from './tour.ts'
 import { addVerify } from './verify.ts'
 
 export const commands: readonly ((program: Command, context: Context) => void)[] = [
+  addStart,
   addTour,
   addInit,
   addInfo,

@@ -87,20 +87,28 @@ export class Mailbox {
     })
   }
 
-  /** Puts a request into an invitation and gives its id, which nobody else is told but the admins. */
+  /**
+   * Puts a request into an invitation and gives its id, which nobody else is told but the admins. The same request made
+   * again is the one that is there: its answer may have been lost.
+   */
   async ask(tenant: string, id: string, body: Uint8Array): Promise<string> {
-    const request = toHex(this.#env.random(16))
-    await this.#again(async () => {
+    const made = toHex(this.#env.random(16))
+    const request = await this.#again(async () => {
       const { stored, invitation } = await this.#held(tenant, id)
+      for (const before of invitation.requests) {
+        const record = await this.#request(tenant, id, before)
+        if (record !== null && equalBytes(record.body, body)) return before
+      }
       if (invitation.requests.length >= invitation.uses) {
         throw new VarveError('FORBIDDEN', 'The invitation was used as often as it may be: ask for a new one')
       }
       const name = nameOf(tenant, id)
       const values = new Map([
-        [name, encodeInvitation({ ...invitation, requests: [...invitation.requests, request] })],
-        [requestName(tenant, id, request), encodeRequest({ createdAt: this.#env.now(), body, response: null })],
+        [name, encodeInvitation({ ...invitation, requests: [...invitation.requests, made] })],
+        [requestName(tenant, id, made), encodeRequest({ createdAt: this.#env.now(), body, response: null })],
       ])
       await this.#store.write({ expect: new Map([[name, stored]]), values })
+      return made
     })
     this.#waiters.wake(nameOf(tenant, id))
     return request

@@ -53,29 +53,29 @@ export class Mirror {
   }
 
   #dial(): void {
-    this.#connect(this.plan.url).then(
-      (transport) => {
-        if (this.#stopped) {
-          transport.close()
-          return
-        }
-        const driver: SyncDriver = new SyncDriver({
-          role: 'initiator',
-          transport,
-          host: this.#node,
-          expects: (publicKey) => this.#refuses(publicKey),
-          on: (event) => {
-            if (event.event === 'ready') this.#ready(driver)
-            if (event.event === 'current' && equalBytes(event.database, this.#node.directory)) this.#openAll(driver)
-            if (event.event === 'closed') this.#lost(event.error)
-          },
-        })
-        this.#driver = driver
+    this.#connectOnce().catch((error: unknown) => {
+      this.#lost(isVarveError(error) ? error : null)
+    })
+  }
+
+  async #connectOnce(): Promise<void> {
+    const transport = await this.#connect(this.plan.url)
+    if (this.#stopped) {
+      transport.close()
+      return
+    }
+    const driver: SyncDriver = new SyncDriver({
+      role: 'initiator',
+      transport,
+      host: this.#node,
+      expects: (publicKey) => this.#refuses(publicKey),
+      on: (event) => {
+        if (event.event === 'ready') this.#ready(driver)
+        if (event.event === 'current' && equalBytes(event.database, this.#node.directory)) this.#openAll(driver)
+        if (event.event === 'closed') this.#lost(event.error)
       },
-      (error: unknown) => {
-        this.#lost(isVarveError(error) ? error : null)
-      },
-    )
+    })
+    this.#driver = driver
   }
 
   #refuses(publicKey: Uint8Array): VarveError | null {

@@ -44,6 +44,7 @@ export function webSocketUpgrades(
     const status = refusal(request, options.origins)
     if (status !== null) {
       socket.on('error', () => undefined)
+      socket.once('finish', () => socket.destroy())
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       return
     }

@@ -67,9 +67,10 @@ export class NodeDisk {
     return files
   }
 
-  /** Everything as it was when the copy was made; files made since are empty. */
+  /** Everything as it was when the copy was made, perhaps of another disk; files made since are empty. */
   async putBack(copy: DiskCopy): Promise<void> {
     const disk = this.#disk.attach()
+    for (const name of copy.keys()) this.#names.add(name)
     for (const name of this.files) await disk.replace(name, copy.get(name) ?? new Uint8Array(0))
   }
 

@@ -22,6 +22,8 @@ export interface LedgerWrite {
 
 export class Ledger {
   readonly writes: LedgerWrite[] = []
+  /** Refusals that were taken off their list, as `node/database/record`. */
+  readonly dismissed = new Set<string>()
   #next = 1
 
   token(): string {

@@ -15,6 +15,8 @@ export interface LoggedEntry {
   readonly refused: string | null
   readonly index: number
   readonly collection: string
+  /** Public key of the device that wrote it, in hex. */
+  readonly author: string
 }
 
 const all = Number.MAX_SAFE_INTEGER
@@ -39,6 +41,7 @@ export async function readLog(replica: Replica): Promise<readonly LoggedEntry[]>
           refused: row.refused,
           index,
           collection: toHex(header.collections[entry.collection] ?? new Uint8Array(0)),
+          author: toHex(feed.publicKey),
         })
       })
     }

@@ -50,6 +50,27 @@ export class Writer {
     return kind < 19 ? this.#upsert() : this.#restoreAll()
   }
 
+  /** A write whose effect does not depend on what is there: it may run while other things happen. */
+  async blind(): Promise<string> {
+    const { database, id } = this.#target()
+    const collection = this.#random.chance(0.8) ? 'notesplain' : 'looseplain'
+    const target = { database, collection, id }
+    const notes = this.#node.collection(database, collection)
+    const [data, word] = [this.#data(), this.#word()]
+    const choices: readonly Pick<Prepared, 'operations' | 'call'>[] = [
+      { operations: [{ op: 'put', data }], call: (reason) => notes.create(data, { id, reason }) },
+      {
+        operations: [{ op: 'inc', path: ['n'], by: 1 }],
+        call: (reason) => notes.patch(id, { $inc: { n: 1 } }, { reason }),
+      },
+      {
+        operations: [{ op: 'push', path: ['tags'], values: [word] }],
+        call: (reason) => notes.patch(id, { $push: { tags: word } }, { reason }),
+      },
+    ]
+    return this.#single({ target, expects: false, name: `blind ${id}`, ...this.#random.pick(choices) })
+  }
+
   async #single(write: Prepared): Promise<string> {
     const token = this.#ledger.token()
     return `${write.name} ${await this.#enter(token, write, write.call(token))}`

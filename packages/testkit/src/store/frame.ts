@@ -17,7 +17,8 @@ export interface StoreSuiteOptions {
   readonly test: TestFunctions
 }
 
-interface World {
+/** What each test of the suite is given. */
+export interface World {
   readonly provider: StoreProvider
   readonly store: Store
   /** Closes the store and opens it again. */

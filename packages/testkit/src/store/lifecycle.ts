@@ -5,7 +5,7 @@ import { smallFiles, type StoreProvider } from 'varve/engine'
 import { fullBatch } from './atomic.ts'
 import { answersOf } from './snapshot.ts'
 import { sampleBytes } from './sample.ts'
-import { rejects, type Case } from './frame.ts'
+import { rejects, type Case, type World } from './frame.ts'
 
 const extent = { feeds: [1], collections: [1], indexes: [1], keys: ['k'] }
 const key = (byte: string): string => byte.repeat(32)
@@ -66,27 +66,7 @@ export function lifecycleCases(check: Case): void {
     assert.deepEqual(await provider.readFile('keyring.age'), bytes.slice(0, 10))
   })
 
-  check('destroying leaves nothing, again and again, and what is open is not destroyed', async (world) => {
-    const { provider, store, restart } = world
-    await store.write(fullBatch(1))
-    for (const name of smallFiles) await provider.writeFile(name, sampleBytes(10))
-    if (provider.supports.exclusive) {
-      await rejects(provider.destroy(), 'LOCKED')
-      assert.equal((await store.stats()).commits, 1)
-      assert.notEqual(await provider.readFile(smallFiles[0]), null)
-    }
-    const other = await provider.open('other-2', { pageKey: null })
-    await other.write(fullBatch(1))
-    await other.close()
-    await store.close()
-    await provider.destroy()
-    await provider.destroy()
-    for (const name of smallFiles) assert.equal(await provider.readFile(name), null)
-    assert.equal((await (await restart()).stats()).commits, 0)
-    const fresh = await provider.open('other-2', { pageKey: provider.supports.encryption ? key('c3') : null })
-    assert.equal((await fresh.stats()).commits, 0)
-    await fresh.close()
-  })
+  check('destroying leaves nothing, again and again, and what is open is not destroyed', destroyCase)
 }
 
 async function keyCase(provider: StoreProvider): Promise<void> {
@@ -98,4 +78,25 @@ async function keyCase(provider: StoreProvider): Promise<void> {
   const again = await provider.open('keyed', { pageKey: key('a1') })
   assert.equal((await again.stats()).commits, 1)
   await again.close()
+}
+
+async function destroyCase({ provider, store, restart }: World): Promise<void> {
+  await store.write(fullBatch(1))
+  for (const name of smallFiles) await provider.writeFile(name, sampleBytes(10))
+  if (provider.supports.exclusive) {
+    await rejects(provider.destroy(), 'LOCKED')
+    assert.equal((await store.stats()).commits, 1)
+    assert.notEqual(await provider.readFile(smallFiles[0]), null)
+  }
+  const other = await provider.open('other-2', { pageKey: null })
+  await other.write(fullBatch(1))
+  await other.close()
+  await store.close()
+  await provider.destroy()
+  await provider.destroy()
+  for (const name of smallFiles) assert.equal(await provider.readFile(name), null)
+  assert.equal((await (await restart()).stats()).commits, 0)
+  const fresh = await provider.open('other-2', { pageKey: provider.supports.encryption ? key('c3') : null })
+  assert.equal((await fresh.stats()).commits, 0)
+  await fresh.close()
 }

@@ -23,7 +23,7 @@ export interface TransportSuiteOptions {
 }
 
 /** One end as a test sees it: the sender's, or the receiver's. */
-export interface World {
+interface World {
   readonly from: Transport
   readonly to: Transport
   readonly pair: TransportPair

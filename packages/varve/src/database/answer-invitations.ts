@@ -187,5 +187,5 @@ function withDevice(kept: KeptInvitation, device: LetIn): KeptInvitation {
 
 /** Whether an error is that of the request, and not of this device or its store. */
 function isItsFault({ code }: VarveError): boolean {
-  return code === 'TAMPERED' || code === 'INVALID' || code === 'TOO_LARGE' || code === 'FORBIDDEN'
+  return ['TAMPERED', 'INVALID', 'TOO_LARGE', 'UNSUPPORTED_VERSION', 'FORBIDDEN'].includes(code)
 }

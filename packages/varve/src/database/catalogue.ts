@@ -14,6 +14,15 @@ import type { Keyring } from './keyring.ts'
 export const tenantKey = 'tenant'
 export const directoryName = 'directory'
 
+export interface DatabaseInfo {
+  readonly name: string
+  readonly mode: Mode
+  /** Named key of its documents. */
+  readonly key: string
+  /** 32 hex digits. */
+  readonly id: string
+}
+
 /** What a caller wants a database to be. */
 export interface AskedDatabase {
   readonly mode?: Mode

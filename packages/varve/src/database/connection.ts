@@ -301,17 +301,17 @@ export class Connection {
 
   #recorded(database: string, replica: Replica, commits: number): void {
     this.#listeners.emit('recorded', { database, commits, pending: this.pending })
-    const told = this.#refusedUpTo.get(database) ?? -1
-    listRefused(replica)
-      .then((all) => {
-        for (const refused of all.filter(({ record }) => record > told)) {
-          this.#refusedUpTo.set(database, refused.record)
-          this.#listeners.emit('refused', { database, ...refused })
-        }
-      })
-      .catch((error: unknown) => {
-        if (!this.#closed) this.#listeners.emit('problem', asError(error))
-      })
+    this.#tellRefused(database, replica).catch((error: unknown) => {
+      if (!this.#closed) this.#listeners.emit('problem', asError(error))
+    })
+  }
+
+  async #tellRefused(database: string, replica: Replica): Promise<void> {
+    for (const refused of await listRefused(replica)) {
+      if (refused.record <= (this.#refusedUpTo.get(database) ?? -1)) continue
+      this.#refusedUpTo.set(database, refused.record)
+      this.#listeners.emit('refused', { database, ...refused })
+    }
   }
 
   #lost(error: VarveError | null): void {
@@ -324,9 +324,7 @@ export class Connection {
     const wait = backoffMs(refused ? 16 : this.#attempt++, this.#parts.host.env)
     this.#cancelRetry = this.#parts.host.env.timer(() => {
       if (this.#closed || this.#chosenOffline || this.#session !== null) return
-      this.#dial().catch((failed: unknown) => {
-        this.#lost(asError(failed))
-      })
+      void this.#dial()
     }, wait)
   }
 

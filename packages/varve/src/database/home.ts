@@ -125,8 +125,7 @@ export class TenantHome {
     const values = new Map<string, Uint8Array>()
     if (what.identity !== undefined) values.set('identity', this.#seal('identity', encodeIdentity(what.identity)))
     if (what.founding !== undefined) values.set('founding', this.#seal('founding', encodeFounding(what.founding)))
-    if (what.registration !== undefined)
-      values.set('registration', this.#seal('registration', what.registration))
+    if (what.registration !== undefined) values.set('registration', this.#seal('registration', what.registration))
     if (what.keyring !== undefined) values.set('keyring', this.#seal('keyring', what.keyring.encode()))
     await this.#opened.write({ values })
   }

@@ -100,7 +100,13 @@ export class NodeClient {
   /** Brings the tenant to the node; idempotent. `token` where the node asks for one. */
   async register(registration: Uint8Array, token?: string, options: Cancellable = {}): Promise<void> {
     const body = { type: cbor, bytes: registration }
-    const call: Call = { method: 'POST', path: '/v1/tenants', body, ...options, ...(token === undefined ? {} : { token }) }
+    const call: Call = {
+      method: 'POST',
+      path: '/v1/tenants',
+      body,
+      ...options,
+      ...(token === undefined ? {} : { token }),
+    }
     const tenant = decodeRegistered(jsonOf(await this.#http.call(call)))
     if (tenant !== this.#options.tenant)
       throw new VarveError('INVALID', `The node took in tenant ${tenant} in place of ${this.#options.tenant}`)

@@ -11,7 +11,7 @@ import type { DeviceIdentity } from '../keys/identity.ts'
 import type { ReplicaContext } from '../replica/context.ts'
 import { newerFormat } from '../replica/reader.ts'
 import { Replica } from '../replica/replica.ts'
-import { keyArrived } from '../replica/unlock.ts'
+import { keyArrived, keyRemoved } from '../replica/unlock.ts'
 import { directoryName } from './catalogue.ts'
 import { Database, type DatabaseHome } from './database.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
@@ -75,11 +75,17 @@ export class OpenDatabases {
     return (await Promise.all(this.#open.values())).map(({ replica }) => replica)
   }
 
-  async each(work: (replica: Replica) => Promise<void>): Promise<void> {
+  /** Keys with these ids (hex) have come: what they open appears. */
+  async keysArrived(ids: readonly string[]): Promise<void> {
     for (const opening of this.#open.values()) {
       const { replica } = await opening
-      await work(replica)
+      for (const id of ids) await keyArrived(replica, id)
     }
+  }
+
+  /** A named key has gone: what it opened disappears. */
+  async keyRemoved(name: string): Promise<void> {
+    for (const opening of this.#open.values()) await keyRemoved((await opening).replica, name)
   }
 
   /** Closes all of them, whatever happens to one; later calls on them fail with `refusal`. */

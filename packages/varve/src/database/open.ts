@@ -9,7 +9,7 @@ import { systemEnv } from '../env/system.ts'
 import { VarveError } from '../errors.ts'
 import { decodeFounding, tenantId, type Founding } from '../directory/founding.ts'
 import { decodeRegistration } from '../directory/registration.ts'
-import { createIdentity } from '../keys/identity.ts'
+import { createIdentity, type DeviceIdentity } from '../keys/identity.ts'
 import { encodeJoinRequest, openJoinResponse } from '../keys/join.ts'
 import { parseKeys } from '../keys/export.ts'
 import type { KeyVersion } from '../keys/key.ts'
@@ -77,17 +77,22 @@ export async function createJoinRequest(options: StoreOptions & { readonly user:
   const env = options.env ?? systemEnv()
   const home = await TenantHome.open(options.store, options.passphrase, env, true)
   try {
-    const identity = (await home.identity()) ?? createIdentity(options.user, env)
-    if (identity.user !== options.user)
-      throw new VarveError(
-        'EXISTS',
-        `This store already asks to join as "${identity.user}": use another place for "${options.user}"`,
-      )
-    await home.save({ identity })
-    return encodeJoinRequest(identity, options.user, env)
+    return encodeJoinRequest(await joiningIdentity(home, options.user), options.user, env)
   } finally {
     await home.close()
   }
+}
+
+/** The identity under which a device asks to join: made when it first does. Throws `EXISTS` for another user. */
+export async function joiningIdentity(home: TenantHome, user: string): Promise<DeviceIdentity> {
+  const identity = (await home.identity()) ?? createIdentity(user, home.env)
+  if (identity.user !== user)
+    throw new VarveError(
+      'EXISTS',
+      `This store already asks to join as "${identity.user}": use another place for "${user}"`,
+    )
+  await home.save({ identity })
+  return identity
 }
 
 /** How a device joins: with an admin's response to its request, or with a recovery kit when every admin's device is lost. */
@@ -116,6 +121,14 @@ export async function joinTenant(options: JoinOptions): Promise<Tenant> {
 
 async function joinByResponse(options: JoinOptions & { readonly response: string }): Promise<Tenant> {
   const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), false)
+  return completeJoining(home, options)
+}
+
+/** Joins with a response in a store that has asked to join; closes it when that fails. */
+export async function completeJoining(
+  home: TenantHome,
+  options: Pick<JoinOptions, 'tenant' | 'wipe'> & { readonly response: string; readonly password?: string },
+): Promise<Tenant> {
   return closingOnError(home, async () => {
     const identity = await home.identity()
     if (identity === null)
@@ -173,7 +186,7 @@ function checkedJoining(
   return { founding, registration, keyring }
 }
 
-function policyOf({ wipe }: StoreOptions): { readonly wipe?: WipePolicy } {
+function policyOf({ wipe }: Pick<StoreOptions, 'wipe'>): { readonly wipe?: WipePolicy } {
   return wipe === undefined ? {} : { wipe }
 }
 

@@ -116,13 +116,10 @@ export class People {
     level: Level,
     user?: { readonly name: string; readonly roles: readonly string[] },
   ): Promise<void> {
-    const changed = devices.filter((device) => device.level !== level && device.level !== 'wiped')
+    const changed = devices.filter((device) => device.level !== level)
     const standings = changed.map(({ id }) => ({ device: fromHex(id), level }))
     if (!this.#standing.keepsAdmin(standings)) {
-      throw new VarveError(
-        'INVALID',
-        'The tenant would be left without an admin: make another device an admin first',
-      )
+      throw new VarveError('INVALID', 'The tenant would be left without an admin: make another device an admin first')
     }
     await this.#write(standings, async (tx) => {
       if (user !== undefined)

@@ -29,11 +29,12 @@ export async function publish(
   if (!records()) {
     assertMayAppoint(parts)
     if (known === null) await register(parts, client, options)
-    await parts.open.openAll()
-    await connected(parts, { url: client.url, key: node }, options, (connection) =>
-      handOver(parts, client, connection, options),
-    )
   }
+  await parts.open.openAll()
+  await connected(parts, { url: client.url, key: node }, options, async (connection) => {
+    if (!records()) await handOver(parts, client, connection, options)
+    await connection.settled(cancelOf(options))
+  })
   await parts.memory.remember({ url: client.url, key: node })
   return { node }
 }
@@ -67,7 +68,6 @@ async function handOver(
   await connection.delivered(cancel)
   const proposed = await parts.appoint(await client.key())
   await connection.delivered(cancel)
-  const accepted = await client.appoint(proposed, cancel)
-  await parts.adopt([...parts.epochs.accepted(), accepted])
-  await connection.settled(cancel)
+  await client.appoint(proposed, cancel)
+  await parts.adopt((await client.appointments(cancel)) ?? [])
 }

@@ -1,51 +1,41 @@
 /** A tenant on one device: its databases, directory and keyring. */
 
 import { primitives } from '../crypto/primitives.ts'
-import { equalBytes, fromHex, toHex } from '../encoding/bytes.ts'
+import { fromHex, toHex } from '../encoding/bytes.ts'
 import { checkName } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
-import { tenantId, type Founding } from '../directory/founding.ts'
+import { tenantId } from '../directory/founding.ts'
 import { Epochs } from '../directory/epochs.ts'
-import { encodeRegistration } from '../directory/registration.ts'
-import { directoryCollections, Standing } from '../directory/standing.ts'
-import { tagKey } from '../keys/derive.ts'
-import type { DeviceIdentity } from '../keys/identity.ts'
+import { Standing } from '../directory/standing.ts'
 import { correctedEnv, type CorrectedEnv } from '../env/corrected.ts'
-import type { KeyringState } from '../keys/keyring.ts'
 import type { Level } from '../log/header.ts'
-import { collectionTag } from '../log/tag.ts'
 import type { Mode } from '../replica/context.ts'
 import type { Replica } from '../replica/replica.ts'
-import { keyArrived, keyRemoved } from '../replica/unlock.ts'
-import { Catalogue, directoryName, tenantKey } from './catalogue.ts'
+import { answerInvitations, type Answers, type AnswerOptions } from './answer-invitations.ts'
+import { audit, type AuditOptions, type AuditReport } from './audit.ts'
+import { Catalogue, directoryName, tenantKey, type DatabaseInfo } from './catalogue.ts'
 import type { Connection } from './connection.ts'
 import { Connections, type ConnectOptions } from './connections.ts'
-import type { Database, DatabaseHome } from './database.ts'
+import { replicaOf, type Database, type DatabaseHome } from './database.ts'
 import { Directory } from './directory.ts'
 import { adoptAppointments, appoint } from './hand-over.ts'
 import { TenantHost } from './host.ts'
-import type { TenantHome } from './home.ts'
+import type { KnownDatabase } from './home.ts'
+import { endInvitation, invitations, invite, type InviteOptions, type OpenInvitation } from './invite.ts'
 import { Keyring } from './keyring.ts'
+import { NodeMemory, type KnownNode } from './known-node.ts'
+import type { NodeAccess, NodeParts } from './node-parts.ts'
 import { OpenDatabases } from './open-databases.ts'
 import type { Transport } from '../sync/transports/transport.ts'
 import { OwnStanding, wiped, type WipePolicy } from './own-standing.ts'
+import { prove, type CommitProof, type Provable } from './prove.ts'
+import { publish, type PublishOptions } from './publish.ts'
+import { databasesTag, register, registrationOf, type Founded } from './register.ts'
+import { status, type TenantStatus } from './status.ts'
 import { syncReplicas } from './sync.ts'
 import type { SyncReport } from './types.ts'
 
-export interface DatabaseInfo {
-  readonly name: string
-  readonly mode: Mode
-  /** Named key of its documents. */
-  readonly key: string
-  /** 32 hex digits. */
-  readonly id: string
-}
-
-export interface OpenedTenant {
-  readonly home: TenantHome
-  readonly founding: Founding
-  readonly identity: DeviceIdentity
-  readonly keyring: KeyringState
+export interface OpenedTenant extends Founded {
   /** `auto` when absent. */
   readonly wipe?: WipePolicy
 }
@@ -61,6 +51,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly #epochs: Epochs
   readonly #clock: CorrectedEnv
   readonly #catalogue: Catalogue
+  readonly #memory: NodeMemory
   #connections: Connections | null = null
   readonly #open: OpenDatabases
   #directory: Directory | null = null
@@ -89,10 +80,11 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     })
     this.#clock = correctedEnv(parts.home.env)
     this.#epochs = new Epochs(fromHex(this.id), parts.founding.publicKey)
+    this.#memory = new NodeMemory(parts.home)
     this.keys = new Keyring(parts.home, parts.keyring, tenantKey, {
-      arrived: (ids) => this.#keysArrived(ids),
+      arrived: (ids) => this.#open.keysArrived(ids),
       removing: () => this.#open.openAll(),
-      removed: (name) => this.#open.each((replica) => keyRemoved(replica, name)),
+      removed: (name) => this.#open.keyRemoved(name),
     })
     const { founding, home, identity } = parts
     this.#open = new OpenDatabases({
@@ -118,7 +110,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   static async start(parts: OpenedTenant): Promise<Tenant> {
     const tenant = new Tenant(parts)
     tenant.#epochs.restore(await parts.home.appointments())
-    const { database } = await tenant.#open.open(tenant.#catalogue.known(directoryName, 'sealed', tenantKey))
+    await tenant.#memory.load()
+    const { database } = await tenant.#open.open(tenant.#knownDirectory)
     tenant.#directory = new Directory({
       database,
       home: parts.home,
@@ -131,7 +124,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       registration: () => tenant.registration(),
     })
     await tenant.#own.follow()
-    await tenant.#register()
+    await register(parts, fromHex(tenant.#knownDirectory.id))
     return tenant
   }
 
@@ -195,10 +188,68 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   /**
    * Connects to a node by its URL (`ws:`, `wss:`, `http:`, `https:`) or over a transport that is open, and keeps all
    * databases opened on this device in step with it until the connection is closed. A lost connection is made again.
+   * Without `to` it connects to the node of this device; throws `NOT_FOUND` when it knows none.
    */
-  connect(to: string | Transport, options: ConnectOptions = {}): Connection {
+  connect(to?: string | Transport, options: ConnectOptions = {}): Connection {
     this.#assertOpen()
-    return this.#live().connect(to, options)
+    if (to !== undefined) return this.#live().connect(to, options)
+    const { url, key } = this.#memory.known
+    return this.#live().connect(url, { node: key, ...options })
+  }
+
+  /** The node of this device: where it was published to, or invited from; null when there is none. */
+  node(): Promise<KnownNode | null> {
+    return Promise.resolve(this.#memory.node)
+  }
+
+  /**
+   * Brings the tenant to a node, which records from then on. Repeating it after a failure goes on where it ended; when
+   * all is done nothing happens. Throws `FORBIDDEN` for a device that may not and for a missing or wrong token,
+   * `OFFLINE`, and `TAMPERED` for another node than expected.
+   */
+  publish(url: string, options: PublishOptions = {}): Promise<{ readonly node: string }> {
+    return publish(this.#nodeParts(), url, options)
+  }
+
+  /** Makes a link by which people join. Throws `FORBIDDEN` for a device that is no admin's, `KEY_MISSING`, `OFFLINE`. */
+  invite(options: InviteOptions = {}): Promise<OpenInvitation> {
+    return invite(this.#nodeParts(), options)
+  }
+
+  /** The invitations made on this device that have not expired, the one that ends first in front. */
+  invitations(): Promise<readonly OpenInvitation[]> {
+    return invitations(this.#nodeParts())
+  }
+
+  /** Ends an invitation: nobody joins by it any more. Throws `NOT_FOUND`, `OFFLINE`. */
+  endInvitation(id: string, options: NodeAccess = {}): Promise<void> {
+    return endInvitation(this.#nodeParts(), id, options)
+  }
+
+  /**
+   * Approves the devices that ask to join by invitations made on this device, and answers them. Returns as soon as
+   * something was done, or when nothing has come within `waitMs`. Throws `FORBIDDEN`, `OFFLINE`.
+   */
+  answerInvitations(options: AnswerOptions = {}): Promise<Answers> {
+    return answerInvitations(this.#nodeParts(), options)
+  }
+
+  /**
+   * Compares what the node has signed and what it gives out with what is held here, every receipt hashed anew. What is
+   * wrong is in the report. Throws `OFFLINE`, and `FORBIDDEN` when the node does not let this device in.
+   */
+  audit(options: AuditOptions = {}): Promise<AuditReport> {
+    return audit(this.#nodeParts(), options)
+  }
+
+  /** Proves that a commit is in the record; `checkProof` checks it anywhere. Throws `NOT_FOUND`, `OFFLINE`. */
+  prove(database: Database, what: Provable, options: NodeAccess = {}): Promise<CommitProof> {
+    return prove(this.#nodeParts(), replicaOf(database), what, options)
+  }
+
+  /** Where this device and its databases stand. */
+  status(): Promise<TenantStatus> {
+    return status({ ...this.#nodeParts(), name: this.name })
   }
 
   /** Serves a peer of the tenant that connects to this device; resolves when it has left. Throws `FORBIDDEN`, `OFFLINE`. */
@@ -218,15 +269,34 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     this.#live().presence(database, state)
   }
 
+  #nodeParts(): NodeParts {
+    this.#assertOpen()
+    const { home, identity } = this.#parts
+    return {
+      tenant: this.id,
+      home,
+      identity,
+      epochs: this.#epochs,
+      standing: this.#standing,
+      keys: this.keys,
+      open: this.#open,
+      memory: this.#memory,
+      directory: () => this.directory,
+      registration: () => this.registration(),
+      appoint: (recorder) => this.appoint(recorder),
+      adopt: (appointments) => this.adoptAppointments(appointments),
+      connect: (url, options) => this.connect(url, options),
+    }
+  }
+
   #live(): Connections {
     const { home, identity } = this.#parts
     const { signing } = identity
-    const directory = fromHex(this.#catalogue.known(directoryName, 'sealed', tenantKey).id)
     const host = new TenantHost({
       env: home.env,
       clock: this.#clock,
       tenant: fromHex(this.id),
-      directory,
+      directory: fromHex(this.#knownDirectory.id),
       device: { publicKey: signing.publicKey, sign: (message) => primitives.ed25519.sign(signing.secret, message) },
       standing: this.#standing,
       epochs: this.#epochs,
@@ -265,10 +335,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   }
 
   /** The bytes by which a server without keys gets to know the tenant. Throws `NOT_FOUND` where they are not held. */
-  async registration(): Promise<Uint8Array> {
-    const bytes = await this.#parts.home.registration()
-    if (bytes !== null) return bytes
-    throw new VarveError('NOT_FOUND', 'This device does not hold the registration of its tenant: publish from another')
+  registration(): Promise<Uint8Array> {
+    return registrationOf(this.#parts.home)
   }
 
   /** Closes the tenant and removes everything of it from this device, written or not yet synced. */
@@ -311,34 +379,13 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     if (this.#closing !== null) throw closed()
   }
 
-  /** The founding device alone can make the registration; it does so once. */
-  async #register(): Promise<void> {
-    const { home, founding, identity } = this.#parts
-    if (!equalBytes(founding.publicKey, identity.signing.publicKey) || (await home.registration()) !== null) return
-    const directory = fromHex(this.#catalogue.known(directoryName, 'sealed', tenantKey).id)
-    const registration = encodeRegistration(founding, { directory, databases: databasesTag(this.#parts) }, (message) =>
-      primitives.ed25519.sign(identity.signing.secret, message),
-    )
-    await home.save({ registration })
+  get #knownDirectory(): KnownDatabase {
+    return this.#catalogue.known(directoryName, 'sealed', tenantKey)
   }
 
   async #directoryReplica(): Promise<Replica> {
-    return (await this.#open.open(this.#catalogue.known(directoryName, 'sealed', tenantKey))).replica
+    return (await this.#open.open(this.#knownDirectory)).replica
   }
-
-  async #keysArrived(ids: readonly string[]): Promise<void> {
-    await this.#open.each(async (replica) => {
-      for (const id of ids) await keyArrived(replica, id)
-    })
-  }
-}
-
-/** Tag of the directory's collection `databases`, the one that members may write. */
-function databasesTag({ keyring, founding }: OpenedTenant): Uint8Array {
-  const base = keyring.byId(toHex(founding.key))
-  if (base === undefined)
-    throw new VarveError('KEY_MISSING', `The keyring holds no key "${tenantKey}"`, { details: { key: tenantKey } })
-  return collectionTag(tagKey(base), directoryCollections.databases)
 }
 
 function closed(): VarveError {

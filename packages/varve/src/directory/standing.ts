@@ -97,9 +97,7 @@ export class Standing {
     return {
       knows: (publicKey) => this.knows(publicKey),
       refuses: (publicKey, { standings }) =>
-        standings.length > 0
-          ? 'Only the directory says who belongs to the tenant'
-          : this.bars(publicKey),
+        standings.length > 0 ? 'Only the directory says who belongs to the tenant' : this.bars(publicKey),
     }
   }
 

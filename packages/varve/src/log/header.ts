@@ -175,7 +175,8 @@ function decodeStandings(value: unknown): readonly StandingChange[] {
   const standings = list.map((standing) => {
     const [device, number] = listOf(standing, 'a standing')
     const level = levels[wholeNumber(number, 'a level')]
-    if (level === undefined) throw new VarveError('INVALID', `A standing of the commit header has level ${String(number)}`)
+    if (level === undefined)
+      throw new VarveError('INVALID', `A standing of the commit header has level ${String(number)}`)
     return { device: bytesOf(device, deviceKeyBytes, 'the device of a standing'), level }
   })
   if (new Set(standings.map(({ device }) => toHex(device))).size < standings.length)
@@ -189,7 +190,10 @@ const none: readonly StandingChange[] = []
 function decodeDevice(value: unknown): DeviceAnnouncement | null {
   if (value === null) return null
   const [publicKey, nonce] = listOf(value, 'the device')
-  return { publicKey: bytesOf(publicKey, deviceKeyBytes, 'the device key'), nonce: bytesOf(nonce, 16, 'the feed nonce') }
+  return {
+    publicKey: bytesOf(publicKey, deviceKeyBytes, 'the device key'),
+    nonce: bytesOf(nonce, 16, 'the feed nonce'),
+  }
 }
 
 function decodeEntries(fields: readonly unknown[], collections: number, keys: number): readonly EntryHeader[] {

@@ -67,7 +67,7 @@ function receiptColumns(receipts: RecordRun['receipts']): readonly [Uint8Array[]
 /** Throws `INVALID`, `TOO_LARGE` or `UNSUPPORTED_VERSION`; nothing in it is trusted yet. */
 export function decodeUnit(bytes: Uint8Array): Unit {
   assertLimit(bytes.length, limits.batchMaximumBytes, 'The sync batch in bytes')
-  const fields = listOf(decodeCbor(bytes, 'The sync batch'), 'The sync batch')
+  const fields = listOf(decodeCbor(bytes, 'The sync batch', limits.batchValues), 'The sync batch')
   if (fields[0] !== unitVersion) {
     throw new VarveError(
       'UNSUPPORTED_VERSION',

@@ -1,7 +1,7 @@
 /** What the engine needs of `fetch`: the browser's own has it, and Node's is written here so that proxies are respected. */
 
 /** The part of a web `ReadableStream` that reading needs; not every browser can iterate over one. */
-export interface ReadableStreamLike {
+interface ReadableStreamLike {
   getReader(): {
     read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
     cancel(reason?: unknown): Promise<void>

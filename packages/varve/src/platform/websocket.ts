@@ -22,7 +22,7 @@ export interface WebSocketLike {
   resume?(): void
 }
 
-export interface WebSocketOptions {
+interface WebSocketOptions {
   /** The subprotocol to ask for. */
   readonly protocol: string
   /** Bytes of the longest message taken, where the platform can say so. */

@@ -65,7 +65,10 @@ export function inJudgingOrder<T extends Placed>(commits: readonly T[]): readonl
   for (const { feed, seq, header } of commits) if (header.standings.length > 0) lastStanding.set(toHex(feed), seq)
   if (lastStanding.size === 0) return commits.toSorted(compareCommits)
   const first = ({ feed, seq }: T): boolean => seq <= (lastStanding.get(toHex(feed)) ?? -1)
-  return [...commits.filter(first).toSorted(compareCommits), ...commits.filter((commit) => !first(commit)).toSorted(compareCommits)]
+  return [
+    ...commits.filter(first).toSorted(compareCommits),
+    ...commits.filter((commit) => !first(commit)).toSorted(compareCommits),
+  ]
 }
 
 interface Placed {

@@ -1,17 +1,38 @@
 /** What a peer still lacks, unit by unit, at the cost of the difference: receipts with their commits, then pending commits. */
 
-import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { noCommit } from '../log/commit.ts'
 import { decodeHeader } from '../log/header.ts'
-import { encodeUnit, type FeedRun, type Unit } from '../log/unit.ts'
+import { encodeUnit, type FeedRun, type RecordRun, type Unit } from '../log/unit.ts'
 import type { CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
 import type { Position } from './position.ts'
 import type { Replica } from './replica.ts'
 
+/** Larger units are not kept: they are those of peers that catch up, each from its own place. */
+const sharedBytes = 64 * 1024
+
 /** How far back an urgent commit may reach for commits of its feed that the peer lacks. */
 const urgentReach = 64
+
+/** Part of a feed that receipts speak of. */
+interface FeedRange {
+  readonly feed: FeedRow
+  readonly from: number
+  end: number
+}
+
+/** A unit that every peer at this record number gets alike. */
+interface SharedUnit {
+  readonly from: number
+  readonly end: number
+  readonly bytes: Uint8Array
+  readonly feeds: readonly FeedRun[]
+}
+
+/** The last such unit of each replica: a change goes to many peers, and is read and encoded once. */
+const lastUnits = new WeakMap<Replica, SharedUnit>()
 
 /** Follows what one peer holds of one replica. Everything given out ends at a signature. */
 export class Outgoing {
@@ -92,32 +113,59 @@ export class Outgoing {
 
   async #recorded(): Promise<Uint8Array | null> {
     if (this.#record >= this.#replica.state.record.length) return null
+    const last = lastUnits.get(this.#replica)
+    if (last !== undefined && last.from === this.#record && this.#holdsNothingOf(last)) return this.#give(last)
     const receipts = await this.#receipts()
+    if (receipts.length === 0) return null
+    const { list, ranges } = await this.#subjects(receipts)
+    const feeds: FeedRun[] = []
+    let whole = true
+    for (const { feed, from, end } of ranges) {
+      const held = this.#held.get(toHex(feed.id)) ?? 0
+      if (held > from) whole = false
+      const run = await this.#run(feed, Math.max(from, held), end, 0)
+      if (run !== null) feeds.push(run)
+      else if (held <= end) this.#held.delete(toHex(feed.id))
+    }
+    const signature = receipts.at(-1)?.signature
+    if (signature === null || signature === undefined) throw lost(`the signature of record ${this.#record}`)
+    const from = this.#record
+    const bytes = encodeUnit({ feeds, record: { from, receipts: list, signature } })
+    this.#record += receipts.length
+    if (whole && bytes.length <= sharedBytes) lastUnits.set(this.#replica, { from, end: this.#record, bytes, feeds })
+    return bytes
+  }
+
+  /** The commits that receipts speak of, and how much of each feed they take. */
+  async #subjects(
+    receipts: readonly ReceiptRow[],
+  ): Promise<{ readonly list: RecordRun['receipts']; readonly ranges: Iterable<FeedRange> }> {
     const heads = await this.#replica.store.commitHeads(receipts.map((receipt) => receipt.commit))
-    const ranges = new Map<number, { from: number; end: number }>()
+    const ranges = new Map<number, FeedRange>()
     const list = receipts.map((receipt, i) => {
       const head = heads[i]
       const feed = head === null || head === undefined ? undefined : this.#replica.feeds.get(head.feed)
       if (head === null || head === undefined || feed === undefined)
         throw lost(`the commit of receipt ${receipt.record}`)
       const range = ranges.get(feed.no)
-      if (range === undefined) ranges.set(feed.no, { from: head.seq, end: head.seq + 1 })
+      if (range === undefined) ranges.set(feed.no, { feed, from: head.seq, end: head.seq + 1 })
       else range.end = head.seq + 1
       return { feed: feed.id, seq: head.seq, bytes: receipt.bytes }
     })
-    const feeds: FeedRun[] = []
-    for (const [no, { from, end }] of ranges) {
-      const feed = this.#replica.feeds.get(no)
-      if (feed === undefined) continue
-      const run = await this.#run(feed, Math.max(from, this.#held.get(toHex(feed.id)) ?? 0), end, 0)
-      if (run !== null) feeds.push(run)
-      else if ((this.#held.get(toHex(feed.id)) ?? 0) <= end) this.#held.delete(toHex(feed.id))
+    return { list, ranges: ranges.values() }
+  }
+
+  #holdsNothingOf({ feeds }: SharedUnit): boolean {
+    return feeds.every(({ feed, from }) => (this.#held.get(toHex(feed)) ?? 0) <= from)
+  }
+
+  #give({ bytes, end, feeds }: SharedUnit): Uint8Array {
+    this.#record = end
+    for (const { feed, from, commits } of feeds) {
+      this.#hold(feed, from + commits.length)
+      this.sent += commits.length
     }
-    const signature = receipts.at(-1)?.signature
-    if (signature === null || signature === undefined) throw lost(`the signature of record ${this.#record}`)
-    const record = { from: this.#record, receipts: list, signature }
-    this.#record += receipts.length
-    return encodeUnit({ feeds, record })
+    return bytes
   }
 
   async #pending(): Promise<Uint8Array | null> {
@@ -193,9 +241,4 @@ function signedPart<Row extends { readonly signature: Uint8Array | null }>(rows:
 
 function lost(what: string): VarveError {
   return new VarveError('TAMPERED', `The store has lost ${what}: run verify and restore the replica`)
-}
-
-/** True when both replicas belong to one database. */
-export function sameDatabase(a: Replica, b: Replica): boolean {
-  return equalBytes(a.context.id, b.context.id)
 }

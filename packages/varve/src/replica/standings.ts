@@ -44,7 +44,7 @@ const page = 256
 export async function* readStandings(replica: Replica): AsyncGenerator<StandingCommit> {
   yield* recordedStandings(replica)
   for (const { no, recorded, length } of replica.feeds.values()) {
-    for (let seq = recorded; seq < length; ) {
+    for (let seq = recorded; seq < length;) {
       const rows = await replica.store.commits(no, seq, page)
       if (rows.length === 0) break
       for (const row of rows) yield* standingsOf(replica, row)
@@ -54,7 +54,7 @@ export async function* readStandings(replica: Replica): AsyncGenerator<StandingC
 }
 
 async function* recordedStandings({ store, feeds, state }: Replica): AsyncGenerator<StandingCommit> {
-  for (let record = 0; record < state.record.length; ) {
+  for (let record = 0; record < state.record.length;) {
     const rows = await store.receipts(record, page)
     if (rows.length === 0) return
     const heads = await store.commitHeads(rows.map(({ commit }) => commit))

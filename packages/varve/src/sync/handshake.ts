@@ -35,7 +35,7 @@ export function authMessage(role: Role, context: AuthContext, publicKey: Uint8Ar
 }
 
 /** The highest version that both sides speak; throws `UNSUPPORTED_VERSION` when there is none. */
-export function chooseVersion(offered: readonly number[]): number {
+function chooseVersion(offered: readonly number[]): number {
   const common = syncVersions.filter((version) => offered.includes(version))
   if (common.length > 0) return Math.max(...common)
   throw new VarveError(

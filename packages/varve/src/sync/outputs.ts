@@ -4,7 +4,7 @@ import type { ErrorCode, VarveError } from '../errors.ts'
 import type { Position } from '../replica/position.ts'
 import { encodeFrame, type Frame } from './frames.ts'
 
-export interface Send {
+interface Send {
   readonly do: 'send'
   readonly bytes: Uint8Array
 }

@@ -22,31 +22,59 @@ export const acknowledged: Check = async (world) => {
   return problems
 }
 
+/** One commit that says what was written; there are several when it was refused as ahead of time and issued again. */
+interface Issue {
+  readonly entries: number
+  readonly record: number | null
+  readonly refused: string | null
+}
+
 function checkWrite(world: SettledWorld, write: LedgerWrite, entries: readonly LoggedEntry[]): readonly string[] {
   const problems: string[] = []
   const wrong = (what: string): void => void problems.push(`${write.token} by ${write.node} (${write.outcome}) ${what}`)
-  const asked = write.operations.size
-  const counted = entries.length
-  if (write.outcome === 'acknowledged' && counted !== asked) wrong(`has ${counted} entries instead of ${asked}`)
-  if (write.outcome === 'unchanged' && counted > 0) wrong(`changed nothing and has ${counted} entries`)
-  if ((write.outcome === 'unknown' || write.outcome === 'doomed') && counted !== 0 && counted !== asked)
-    wrong(`is torn: ${counted} of ${asked} entries`)
-  if (entries.some(({ record }) => record === null)) wrong('was never recorded')
-  const refusals = new Set(entries.map(({ refused }) => refused))
-  if (refusals.size > 1) wrong('was refused in part')
-  for (const refused of refusals) {
-    if (refused !== null && !mayBeRefused(world, write, refused)) wrong(`was refused with ${refused} without cause`)
-    if (write.told !== null && (typeof write.told === 'string' ? write.told : null) !== refused)
-      wrong(`ended with ${refused ?? 'acceptance'}, but its author was told ${JSON.stringify(write.told)}`)
-    if (write.told !== null && typeof write.told === 'object' && write.told.record !== entries[0]?.record)
-      wrong(`has record ${entries[0]?.record ?? ''}, but its author was told ${write.told.record}`)
+  const issues = issuesOf(entries)
+  if (write.outcome === 'acknowledged' && issues.length === 0 && !mayBeLost(world, write)) wrong('is not in the log')
+  if (write.outcome === 'unchanged' && issues.length > 0) wrong(`changed nothing and has ${entries.length} entries`)
+  for (const issue of issues) {
+    if (issue.entries !== write.operations.size)
+      wrong(`is torn: ${issue.entries} of ${write.operations.size} entries`)
+    if (issue.record === null && !mayBeLost(world, write)) wrong('was never recorded')
+    if (issue.refused !== null && !mayBeRefused(world, write, issue.refused))
+      wrong(`was refused with ${issue.refused} without cause`)
   }
+  // Only what was refused as ahead of time is issued again, and what was accepted never is.
+  if (issues.slice(0, -1).some(({ refused }) => refused !== 'CLOCK_AHEAD')) wrong(`is doubled: ${JSON.stringify(issues)}`)
+  const last = issues.at(-1)
+  if (last !== undefined && !agrees(write.told, last, issues))
+    wrong(`ended as ${JSON.stringify(last)}, but its author was told ${JSON.stringify(write.told)}`)
   return problems
+}
+
+function issuesOf(entries: readonly LoggedEntry[]): readonly Issue[] {
+  const byCommit = new Map<string, Issue>()
+  for (const { order, record, refused } of entries) {
+    const known = byCommit.get(order)?.entries ?? 0
+    byCommit.set(order, { entries: known + 1, record, refused })
+  }
+  return [...byCommit.values()].toSorted((a, b) => (a.record ?? Infinity) - (b.record ?? Infinity))
+}
+
+/** Whoever was told of a refusal as ahead of time may have got it issued again since. */
+function agrees(told: LedgerWrite['told'], last: Issue, issues: readonly Issue[]): boolean {
+  if (told === null) return true
+  if (typeof told === 'string') return issues.some(({ refused }) => refused === told)
+  return last.refused === null && told.record === last.record
+}
+
+/** What a device wrote that was revoked may never have left it. */
+function mayBeLost({ nodes }: SettledWorld, write: LedgerWrite): boolean {
+  const author = nodes.find(({ name }) => name === write.node)
+  return author === undefined || author.revoked
 }
 
 function mayBeRefused({ nodes }: SettledWorld, write: LedgerWrite, refused: string): boolean {
   const author = nodes.find(({ name }) => name === write.node)
   if (refused === 'CLOCK_AHEAD') return nodes.some(({ wasAhead }) => wasAhead)
-  if (refused === 'FORBIDDEN') return author?.revoked === true
+  if (refused === 'FORBIDDEN') return author === undefined || author.revoked
   return [...write.refusable].some((code) => code === refused)
 }

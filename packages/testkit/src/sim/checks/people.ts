@@ -13,7 +13,9 @@ export const people: Check = async ({ nodes, recorder }) => {
       problems.push(`the users of ${node.name} are ${found}, the recorder's ${JSON.stringify(expected)}`)
     const own = devices.find(({ id }) => id === node.tenant.me.device)
     if (own?.level !== node.tenant.level)
-      problems.push(`${node.name} is ${node.tenant.level ?? 'unknown'} to itself and ${own?.level ?? 'unknown'} to others`)
+      problems.push(
+        `${node.name} is ${node.tenant.level ?? 'unknown'} to itself and ${own?.level ?? 'unknown'} to others`,
+      )
     if (own?.revoked === true && !node.revoked) problems.push(`${node.name} was revoked by nobody`)
   }
   return problems

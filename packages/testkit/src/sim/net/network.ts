@@ -11,6 +11,9 @@ export interface Host {
   readonly timers: Pick<Env, 'timer'>
 }
 
+/** Takes a connection that a host opened. */
+export type Accept = (transport: Transport, from: string) => void
+
 /** Sees every frame that is sent, before it is on the line. */
 export type Observe = (frame: Uint8Array, from: string, to: string) => void
 
@@ -29,7 +32,7 @@ export class Network {
   readonly #scheduler: Scheduler
   readonly #random: SeededRandom
   readonly #observe: Observe
-  readonly #listening = new Map<string, { readonly host: Host; readonly accept: (transport: Transport) => void }>()
+  readonly #listening = new Map<string, { readonly host: Host; readonly accept: Accept }>()
   #open: Open[] = []
   readonly #partitions = new Set<string>()
   /** How likely a man in the middle sits on a new connection. */
@@ -47,7 +50,7 @@ export class Network {
     return this.#dialled
   }
 
-  listen(host: Host, accept: (transport: Transport) => void): void {
+  listen(host: Host, accept: Accept): void {
     this.#listening.set(host.name, { host, accept })
   }
 
@@ -147,7 +150,7 @@ export class Network {
     return this.#open
   }
 
-  #connect(from: Host, to: Host, pace: Pace, accept: (transport: Transport) => void): Transport {
+  #connect(from: Host, to: Host, pace: Pace, accept: Accept): Transport {
     const random = this.#random.fork()
     const meddler = random.chance(this.#meddling) ? new Meddler(random.fork(), 0.08) : null
     const link = new Link({
@@ -162,7 +165,7 @@ export class Network {
     this.#open.push({ link, hosts: [from.name, to.name], meddler })
     if (meddler !== null) this.#scheduler.after(random.below(meddlingMs), () => { link.cut() })
     const [near, far] = link.transports
-    accept(this.#observed(far, to.name, from.name))
+    accept(this.#observed(far, to.name, from.name), from.name)
     return this.#observed(near, from.name, to.name)
   }
 

@@ -1,0 +1,74 @@
+/** `varve start`: a node with real sample data in a sealed database, and how to join it from a second device. */
+
+import type { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { parseWhole } from '../options.ts'
+import { answer, changeOnEnter } from '../start/greet.ts'
+import { startWorld, type StartedWorld, type StartFlags } from '../start/world.ts'
+
+const invitedDevices = 10
+
+const examples = `
+Examples:
+  varve start
+  varve start --dir ./somewhere --port 7500
+
+It keeps everything in the folder and goes on from there the next time. Ctrl-C stops it. The node is
+the one of varve serve, with a first device beside it that holds the keys and answers the invitation.`
+
+export function addStart(program: Command, context: Context): void {
+  program
+    .command('start')
+    .description('run a node with sample data, and join it from a second device')
+    .option('--dir <dir>', 'folder of node and first device', './varve-start')
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on', parseWhole, 7400)
+    .addHelpText('after', examples)
+    .action(async (flags: StartFlags) => {
+      await context.terminal.out('Starting the node and the first device ...\n')
+      const world = await startWorld(flags, context.env)
+      const stopping = new AbortController()
+      const stopped = untilStopped(stopping)
+      try {
+        const invitation = await world.tenant.invite({ uses: invitedDevices })
+        await context.terminal.out(welcome(world, invitation.link))
+        changeOnEnter(world, context, stopping.signal)
+        const answering = answer(world, invitation, context, stopping.signal)
+        await stopped
+        await answering
+      } finally {
+        await world.close()
+        await context.terminal.out('Stopped; varve start goes on from here.\n')
+      }
+    })
+}
+
+/** Resolves at the first signal that asks the process to end. */
+function untilStopped(stopping: AbortController): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off('SIGINT', stop)
+      process.off('SIGTERM', stop)
+      stopping.abort()
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}
+
+function welcome({ url, documents }: StartedWorld, link: string): string {
+  return `
+Varve runs on ${url}
+  ${documents} package records in the sealed database "main": this node keeps, orders and proves them, and can read none.
+  Status page: ${url}   Metrics: ${url}/metrics
+
+Join from a second device, in another terminal:
+  npx varve join '${link}' --user bob --data ./bob --no-passphrase
+
+Then watch changes arrive there, and press Enter here to make one:
+  npx varve watch packages --data ./bob
+
+Ctrl-C stops the node.
+`
+}

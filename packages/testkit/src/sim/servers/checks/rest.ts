@@ -1,0 +1,38 @@
+/** Zero traffic at rest: when nobody does anything, nothing is sent but signs of life, and no store is asked. */
+
+import type { ServersWorld } from '../setup.ts'
+
+const restMs = 5 * 60_000
+
+/** What was sent since it was last asked, by frame type. */
+export interface Traffic {
+  take(): ReadonlyMap<number, number>
+}
+
+const ping = 12
+const pong = 13
+
+/** Whoever was revoked is sent home first: it goes on asking whether that is still so. */
+export async function atRest({ sim, clients, servers }: ServersWorld, traffic: Traffic): Promise<readonly string[]> {
+  for (const client of clients) {
+    if (client.life === 'up' && !client.member) await client.leave()
+  }
+  await sim.scheduler.advance(60_000)
+  traffic.take()
+  const hosts = [...servers, ...clients.filter(({ member }) => member)]
+  const before = hosts.map(({ calls }) => calls.total)
+  const dialled = sim.network.dialled
+  await sim.scheduler.advance(restMs)
+  const problems: string[] = []
+  const sent = traffic.take()
+  for (const [type, count] of sent) {
+    if (type !== ping && type !== pong) problems.push(`${count} frames of type ${type} are sent at rest`)
+  }
+  if (sent.size === 0 && hosts.length > servers.length) problems.push('not even signs of life are sent at rest')
+  hosts.forEach(({ name, calls }, i) => {
+    const made = calls.total - (before[i] ?? 0)
+    if (made > 0) problems.push(`${name} asks its stores ${made} times at rest`)
+  })
+  if (sim.network.dialled > dialled) problems.push(`${sim.network.dialled - dialled} connections are made at rest`)
+  return problems
+}

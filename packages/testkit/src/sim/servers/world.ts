@@ -1,0 +1,158 @@
+/** One simulated world of clients and servers: random work, random faults, and what must hold in the end. */
+
+import { createHash } from 'node:crypto'
+import { stateHash } from '../../store/state-hash.ts'
+import { acknowledged } from '../checks/acknowledged.ts'
+import type { Check, SettledWorld } from '../checks/check.ts'
+import { converged } from '../checks/converged.ts'
+import { followed } from '../checks/followed.ts'
+import { found } from '../checks/found.ts'
+import { people } from '../checks/people.ts'
+import { refused } from '../checks/refused.ts'
+import { verified } from '../checks/verified.ts'
+import { versions } from '../checks/versions.ts'
+import { holds } from '../exchange.ts'
+import { Ledger } from '../ledger.ts'
+import { Network } from '../net/network.ts'
+import { Scheduler } from '../net/scheduler.ts'
+import { databaseNames, needle } from '../node.ts'
+import { SeededRandom } from '../random.ts'
+import type { WorldResult } from '../world.ts'
+import { listed } from './checks/listed.ts'
+import { recorded } from './checks/recorded.ts'
+import { atRest, type Traffic } from './checks/rest.ts'
+import { sealedOnServers } from './checks/sealed.ts'
+import { fault, lookAfter } from './faults.ts'
+import { holders } from './holders.ts'
+import { quiesce } from './quiesce.ts'
+import { clientOf, setUp, type ServersWorld } from './setup.ts'
+import type { Sim } from './sim.ts'
+import { step } from './steps.ts'
+import { Watch } from './watch.ts'
+
+const sharedChecks: readonly (readonly [string, Check])[] = [
+  ['acknowledged', acknowledged],
+  ['converged', converged],
+  ['followed', followed],
+  ['found', found],
+  ['people', people],
+  ['refused', refused],
+  ['verified', verified],
+  ['versions', versions],
+]
+
+const serverChecks: readonly (readonly [string, (world: ServersWorld) => Promise<readonly string[]>])[] = [
+  ['recorded', recorded],
+  ['listed', listed],
+  ['sealed', sealedOnServers],
+]
+
+const pauses = [0, 0, 1, 10, 100, 1_000, 4_000]
+
+/** Runs the world of a seed for so many steps, then mends everything and checks what must hold. */
+export async function runServers(seed: number, steps = 50): Promise<WorldResult> {
+  const run = new Run(seed)
+  ;(globalThis as any).RUN = run
+  try {
+    await run.run(steps)
+  } catch (error) {
+    run.problem(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }
+  return run.result()
+}
+
+class Run implements Sim, Traffic {
+  readonly random: SeededRandom
+  readonly ledger = new Ledger()
+  readonly scheduler: Scheduler
+  readonly network: Network
+  readonly #trace: string[] = []
+  readonly #problems: string[] = []
+  readonly #tally = new Map<string, number>()
+  readonly #states: string[] = []
+  readonly #watch = new Watch((what) => {
+    this.problem(what)
+  })
+  #frames = new Map<number, number>()
+  /** Nothing readable may be on the wire. */
+  #allSealed = false
+  readonly #start = Date.UTC(2030, 0, 1)
+
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed ^ 0x5e2e25)
+    this.scheduler = new Scheduler(this.random.fork(), this.#start)
+    this.network = new Network(this.scheduler, this.random.fork(), (frame, from, to) => {
+      this.#sent(frame, from, to)
+    })
+  }
+
+  async run(steps: number): Promise<void> {
+    const world = await setUp(this)
+    ;(globalThis as any).WORLD = world
+    this.#allSealed = !world.open
+    for (let i = 0; i < steps; i++) {
+      this.note(this.random.chance(0.25) ? await fault(world) : await step(world))
+      await this.scheduler.advance(this.random.pick(pauses))
+      await lookAfter(world, 0.3)
+      await this.#look(world)
+    }
+    await quiesce(world)
+    await this.#look(world)
+    await this.#check(world)
+  }
+
+  note(line: string): void {
+    this.#trace.push(`${this.#trace.length} ${((this.scheduler.now - this.#start) / 1000).toFixed(3)} ${line}`)
+  }
+
+  problem(what: string): void {
+    this.#problems.push(what)
+  }
+
+  count(what: string): void {
+    this.#tally.set(what, (this.#tally.get(what) ?? 0) + 1)
+  }
+
+  take(): ReadonlyMap<number, number> {
+    const taken = this.#frames
+    this.#frames = new Map()
+    return taken
+  }
+
+  result(): WorldResult {
+    const hash = createHash('sha256')
+    for (const line of [...this.#trace, ...this.#states]) hash.update(`${line}\n`)
+    return { problems: this.#problems, trace: this.#trace, tally: this.#tally, hash: hash.digest('hex') }
+  }
+
+  #sent(frame: Uint8Array, from: string, to: string): void {
+    // The second byte is the type: frames are CBOR arrays that begin with it.
+    const type = frame[1] ?? 0
+    this.#frames.set(type, (this.#frames.get(type) ?? 0) + 1)
+    if (this.#allSealed && holds(frame, needle)) this.problem(`a frame of type ${type} from ${from} to ${to} shows plaintext`)
+  }
+
+  async #look(world: ServersWorld): Promise<void> {
+    const all = await holders(world)
+    for (const holder of all) this.#watch.record(holder)
+    await this.#watch.versions(this.random.pick(all))
+  }
+
+  async #check(world: ServersWorld): Promise<void> {
+    const founder = clientOf(world, 0)
+    for (const name of databaseNames) this.#states.push(await stateHash(founder.node.replica(name).store))
+    for (const { outcome } of this.ledger.writes) this.count(outcome)
+    const settled: SettledWorld = {
+      nodes: world.clients.filter(({ member }) => member).map(({ node }) => node),
+      recorder: founder.node,
+      ledger: this.ledger,
+      random: this.random,
+      catchUp: () => Promise.resolve(),
+    }
+    for (const [name, check] of sharedChecks)
+      for (const what of await check(settled)) this.problem(`${name}: ${what}`)
+    for (const [name, check] of serverChecks)
+      for (const what of await check(world)) this.problem(`${name}: ${what}`)
+    for (const what of await atRest(world, this)) this.problem(`rest: ${what}`)
+  }
+}

@@ -1,0 +1,83 @@
+/** Where a device and its databases stand, as plain data for people and programs. */
+
+import { equalBytes, toHex } from '../encoding/bytes.ts'
+import type { Level } from '../log/header.ts'
+import { keptCheckpoint } from '../replica/kept.ts'
+import { refusals } from '../replica/refusals.ts'
+import type { Mode } from '../replica/context.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { KnownNode } from './known-node.ts'
+import type { NodeParts } from './node-parts.ts'
+
+/** Ids and keys in hex. */
+export interface TenantStatus {
+  readonly tenant: { readonly id: string; readonly name: string }
+  readonly user: string
+  readonly device: string
+  /** What this device may do; null until its directory has heard of it. */
+  readonly level: Level | null
+  readonly node: KnownNode | null
+  readonly recorder: {
+    /** Public key of the device or node that records. */
+    readonly key: string
+    /** Whether this device does. */
+    readonly here: boolean
+    /** The recorder that was appointed and has not accepted yet: nobody records until it has. */
+    readonly proposed: string | null
+  }
+  /** Those opened on this device, the directory first. */
+  readonly databases: readonly DatabaseStatus[]
+}
+
+export interface DatabaseStatus {
+  readonly id: string
+  readonly name: string
+  readonly mode: Mode
+  /** Commits that the recorder has spoken of. */
+  readonly recorded: number
+  /** Commits that it has not, of this device and of others. */
+  readonly pending: number
+  /** Refused writes of this device that nobody has dismissed. */
+  readonly refused: number
+  /** Receipts of the last checkpoint that came from the recorder; null before the first. */
+  readonly checkpoint: number | null
+}
+
+export async function status(
+  parts: Pick<NodeParts, 'tenant' | 'identity' | 'epochs' | 'standing' | 'open' | 'memory'> & { readonly name: string },
+): Promise<TenantStatus> {
+  const { tenant, name, identity, epochs, standing, open, memory } = parts
+  const own = identity.signing.publicKey
+  await open.openAll()
+  const databases: DatabaseStatus[] = []
+  for (const replica of await open.replicas()) databases.push(await databaseStatus(replica))
+  const { acceptedRecorder, proposed } = epochs
+  return {
+    tenant: { id: tenant, name },
+    user: identity.user,
+    device: toHex(own),
+    level: standing.level(own),
+    node: memory.node,
+    recorder: {
+      key: toHex(acceptedRecorder),
+      here: equalBytes(acceptedRecorder, own),
+      proposed: proposed === null ? null : toHex(proposed.appointment.recorder),
+    },
+    databases,
+  }
+}
+
+async function databaseStatus(replica: Replica): Promise<DatabaseStatus> {
+  const { context, state, store, feeds } = replica
+  let pending = 0
+  for (const { length, recorded } of feeds.values()) pending += length - recorded
+  return {
+    id: toHex(context.id),
+    name: context.name,
+    mode: context.mode,
+    recorded: state.record.length,
+    pending,
+    refused: (await refusals(store)).length,
+    checkpoint: (await keptCheckpoint(replica))?.size ?? null,
+  }
+}
