@@ -67,8 +67,13 @@ test('the encrypted tenant shows nothing', () => {
   expect(files.length).toBeGreaterThan(2)
 })
 
-test('an exported age file and a join request of format v1 are read', async () => {
-  const keys = readFileSync(join(home, 'keys.age'), 'utf8')
-  const request = readFileSync(join(home, 'join-request.txt'), 'utf8')
-  expect(await contentsOfTexts({ keys, request })).toEqual(expected('texts'))
+test('an exported age file, a join request, a recovery kit and an invitation of format v1 are read', async () => {
+  const text = (name: string): string => readFileSync(join(home, name), 'utf8')
+  const texts = {
+    keys: text('keys.age'),
+    request: text('join-request.txt'),
+    recovery: text('recovery.age'),
+    invitation: text('invitation.txt'),
+  }
+  expect(await contentsOfTexts(texts)).toEqual(expected('texts'))
 })

@@ -10,6 +10,8 @@ import {
   type StoreProvider,
   type Tenant,
 } from 'varve'
+import { toHex } from '../../packages/varve/src/encoding/bytes.ts'
+import { createInvitation, formatInvitation, parseInvitation } from '../../packages/varve/src/keys/invitation.ts'
 import { parseJoinRequest } from '../../packages/varve/src/keys/join.ts'
 import { seededEnv } from './seeded.ts'
 
@@ -63,7 +65,7 @@ async function meet(ada: Tenant, bob: Tenant): Promise<void> {
   await mine.patch('ada', { name: 'Ada again' })
 }
 
-/** A second user joins with a device of his own, meets the first, and is revoked. */
+/** A second user joins with a device of his own, meets the first, is an admin for a while, and is revoked. */
 async function meetBob(ada: Tenant): Promise<void> {
   const device = { store: memory(), env: seededEnv('golden bob', Date.UTC(2026, 0, 1, 0, 0, 10)) }
   const response = await ada.directory.approve(await createJoinRequest({ ...device, user: 'bob' }), {
@@ -72,6 +74,10 @@ async function meetBob(ada: Tenant): Promise<void> {
   const bob = await joinTenant({ ...device, response })
   await bob.database('crm')
   await meet(ada, bob)
+  await ada.directory.setRoles('bob', ['editor', 'admin'])
+  await bob.beforeSync(ada)
+  await bob.directory.approveMirror('ab'.repeat(32), 'copy')
+  await bob.beforeSync(ada)
   await ada.directory.revoke('bob')
   await bob.close()
 }
@@ -137,7 +143,13 @@ export async function contentsOf(store: StoreProvider, passphrase: string | unde
   const databases = []
   for (const { name } of infos) databases.push(await contentsOfDatabase(await tenant.database(name)))
   const contents = {
-    tenant: { id: tenant.id, name: tenant.name, me: tenant.me, keys: tenant.keys.names() },
+    tenant: {
+      id: tenant.id,
+      name: tenant.name,
+      me: tenant.me,
+      keys: tenant.keys.names(),
+      registration: toHex(await tenant.registration()),
+    },
     users: await tenant.directory.users(),
     infos,
     databases,
@@ -147,25 +159,46 @@ export async function contentsOf(store: StoreProvider, passphrase: string | unde
   return plain
 }
 
-/** The texts that people carry: an export of two keys, and a request to join. */
-export async function makeTexts(): Promise<{ readonly keys: string; readonly request: string }> {
+/** The texts that people carry or keep. */
+export interface GoldenTexts {
+  readonly keys: string
+  readonly request: string
+  readonly recovery: string
+  readonly invitation: string
+}
+
+/** An export of two keys, a request to join, a recovery kit and an invitation. */
+export async function makeTexts(): Promise<GoldenTexts> {
   const env = seededEnv('golden texts')
   const tenant = await createTenant({ name: 'texts', user: 'ada', store: memory(), env })
   await tenant.keys.create('salaries')
   await tenant.keys.rotate('salaries')
   await tenant.keys.create('audit')
   const keys = await tenant.keys.export(['audit', 'salaries'], goldenPassword)
+  const recovery = await tenant.directory.recoveryKit(goldenPassword)
+  const invitation = formatInvitation(createInvitation('https://example.org/join', tenant.id, env))
   await tenant.close()
-  return { keys, request: await createJoinRequest({ user: 'bob', store: memory(), env }) }
+  return { keys, request: await createJoinRequest({ user: 'bob', store: memory(), env }), recovery, invitation }
 }
 
 /** What a build makes of those texts. */
-export async function contentsOfTexts(texts: { readonly keys: string; readonly request: string }): Promise<unknown> {
+export async function contentsOfTexts(texts: GoldenTexts): Promise<unknown> {
   const tenant = await createTenant({ name: 'texts', user: 'eve', store: memory(), env: seededEnv('texts') })
   const names = await tenant.keys.import(texts.keys, goldenPassword)
   const ids = names.map((name) => ({ name, versions: tenant.keys.versions(name).map(({ hex }) => hex) }))
   const fresh = ids.find(({ name }) => name === 'salaries')
   await tenant.close()
   const { publicKey, ...request } = parseJoinRequest(texts.request)
-  return { imported: names, salaries: fresh?.versions ?? [], request: { ...request, publicKey: [...publicKey] } }
+  const env = seededEnv('recovered')
+  const back = await joinTenant({ recovery: texts.recovery, password: goldenPassword, store: memory(), env })
+  const recovered = { id: back.id, me: back.me, keys: back.keys.names() }
+  await back.close()
+  const { secret, ...invitation } = parseInvitation(texts.invitation)
+  return {
+    imported: names,
+    salaries: fresh?.versions ?? [],
+    request: { ...request, publicKey: [...publicKey] },
+    recovered,
+    invitation: { ...invitation, secret: toHex(secret) },
+  }
 }

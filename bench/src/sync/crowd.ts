@@ -4,7 +4,7 @@ import type { Tenant } from 'varve'
 import { Actor } from '../actors/actor.ts'
 import { asList, asNumber, asText } from '../json.ts'
 
-export class CrowdProcess implements AsyncDisposable {
+class CrowdProcess implements AsyncDisposable {
   readonly #actor: Actor
 
   private constructor(actor: Actor) {
@@ -38,5 +38,31 @@ export class CrowdProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#actor.stop()
+  }
+}
+
+/** Several such processes, which do everything at the same time. */
+export class Crowds implements AsyncDisposable {
+  readonly #all: CrowdProcess[] = []
+
+  async join(admin: Tenant, processes: number, devices: number, databases: readonly string[]): Promise<void> {
+    for (let no = 0; no < processes; no++)
+      this.#all.push(await CrowdProcess.join(admin, Math.ceil(devices / processes), databases))
+  }
+
+  async connect(url: string, each = 1): Promise<void> {
+    await Promise.all(this.#all.map((crowd) => crowd.connect(url, each)))
+  }
+
+  async live(): Promise<number> {
+    return (await Promise.all(this.#all.map((crowd) => crowd.live()))).reduce((sum, live) => sum + live, 0)
+  }
+
+  async write(ms: number, thinkMs: number): Promise<readonly (readonly number[])[]> {
+    return (await Promise.all(this.#all.map((crowd) => crowd.write(ms, thinkMs)))).flat()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#all.map((crowd) => crowd[Symbol.asyncDispose]()))
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Folders } from '../files.ts'
 import { median, percentile } from '../measure.ts'
 import type { Figure, Report } from '../result.ts'
-import { CrowdProcess } from '../sync/crowd.ts'
+import { Crowds } from '../sync/crowd.ts'
 import { NodeProcess, type Memory } from '../sync/node.ts'
 import { sizes } from '../sync/sizes.ts'
 import { found } from '../world.ts'
@@ -12,44 +12,38 @@ import { found } from '../world.ts'
 /** Writers share a database in tens, so that each write goes to nine others. */
 const perTeam = 10
 const thinkMs = 1000
-const idleProcesses = 2
-const writingProcesses = 2
+/** Of the idle, and of the writing. */
+const processes = 2
 
 type Receipts = readonly (readonly number[])[]
-
-async function together(crowds: readonly CrowdProcess[], ms: number, think: number): Promise<Receipts> {
-  return (await Promise.all(crowds.map((crowd) => crowd.write(ms, think)))).flat()
-}
 
 export async function syncManyWorkload(): Promise<Report> {
   using folders = new Folders()
   await using node = await NodeProcess.start(folders.next())
-  await using stack = new AsyncDisposableStack()
+  await using idle = new Crowds()
+  await using writing = new Crowds()
   const tenant = await found(folders.next())
   const lobby = await tenant.database('lobby')
   await lobby.collection('notes').create({ text: 'Welcome' })
   const teams = Array.from({ length: Math.ceil(sizes.writers / perTeam) }, (_, i) => `team-${i}`)
   for (const team of teams) await (await tenant.database(team)).collection('notes').create({ text: team })
   await tenant.publish(node.url)
-  const crowd = async (count: number, databases: readonly string[]): Promise<CrowdProcess> =>
-    stack.use(await CrowdProcess.join(tenant, count, databases))
-  const writing: CrowdProcess[] = []
-  for (let i = 0; i < writingProcesses; i++) writing.push(await crowd(sizes.writers / writingProcesses, teams))
-  const idle: CrowdProcess[] = []
-  for (let i = 0; i < idleProcesses; i++) idle.push(await crowd(sizes.idleDevices / idleProcesses, ['lobby']))
+  await writing.join(tenant, processes, sizes.writers, teams)
+  await idle.join(tenant, processes, sizes.idleDevices, ['lobby'])
   const connection = tenant.connect(node.url)
   await connection.settled()
   await tenant.close()
-  for (const each of writing) await each.connect(node.url)
-  await together(writing, 1000, 0)
+  await writing.connect(node.url)
+  await idle.connect(node.url)
+  await writing.write(1000, 0)
   const alone = await settledMemory(node)
   const start = performance.now()
-  await Promise.all(idle.map((each) => each.connect(node.url, sizes.idle / sizes.idleDevices)))
+  await idle.connect(node.url, sizes.idle / sizes.idleDevices - 1)
   const connectMs = performance.now() - start
   const crowded = await settledMemory(node)
-  const paced = await together(writing, sizes.writingMs, thinkMs)
-  const flatOut = await together(writing, sizes.writingMs, 0)
-  const lost = sizes.idle - (await liveOf(idle))
+  const paced = await writing.write(sizes.writingMs, thinkMs)
+  const flatOut = await writing.write(sizes.writingMs, 0)
+  const lost = sizes.idle - (await idle.live())
   return {
     workload: 'sync-many',
     title: `${sizes.idle.toLocaleString('en')} idle connections and ${sizes.writers} writing devices on one server`,
@@ -63,10 +57,6 @@ export async function syncManyWorkload(): Promise<Report> {
   }
 }
 
-async function liveOf(crowds: readonly CrowdProcess[]): Promise<number> {
-  return (await Promise.all(crowds.map((crowd) => crowd.live()))).reduce((sum, live) => sum + live, 0)
-}
-
 async function settledMemory(node: NodeProcess): Promise<Memory> {
   await node.memory()
   await pause(1000)
@@ -74,7 +64,8 @@ async function settledMemory(node: NodeProcess): Promise<Memory> {
 }
 
 function memoryFigures(before: Memory, after: Memory): readonly Figure[] {
-  const each = (mb: number): number => (mb * 1e6) / sizes.idle
+  // One connection of each device was there before.
+  const each = (mb: number): number => (mb * 1e6) / (sizes.idle - sizes.idleDevices)
   return [
     { name: 'server memory for each idle client, resident', value: each(after.residentMb - before.residentMb), unit: 'bytes' },
     { name: 'of it on the heap', value: each(after.heapMb - before.heapMb), unit: 'bytes' },

@@ -18,11 +18,17 @@ export interface Terminal {
   out(text: string): Promise<void>
   err(text: string): void
   askSecret(question: string): Promise<string>
+  /**
+   * Aborts when the user or the system asks the process to end. Whoever has called it ends in order by itself; asked a
+   * second time, the process ends at once.
+   */
+  stopping(): AbortSignal
 }
 
 export function systemTerminal(): Terminal {
   const { stdin, stdout, stderr } = process
   let broken = false
+  let stop: AbortSignal | null = null
   // A reader such as `head` may leave early: that ends the output and is no failure.
   stdout.on('error', () => {
     broken = true
@@ -48,7 +54,20 @@ export function systemTerminal(): Terminal {
       stderr.write(question)
       return readHidden(stdin).finally(() => stderr.write('\n'))
     },
+    stopping: () => (stop ??= stopSignal()),
   }
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  const stop = (): void => {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+    controller.abort(new VarveError('CLOSED', 'Stopped before it was done: run the command again'))
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  return controller.signal
 }
 
 /** One line typed in raw mode, in which the terminal shows nothing of it. */

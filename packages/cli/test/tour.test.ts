@@ -40,6 +40,7 @@ async function tour(options: Partial<TourOptions>): Promise<{ readonly ok: boole
         },
         err: () => undefined,
         askSecret: () => Promise.resolve(''),
+        stopping: () => new AbortController().signal,
       },
     },
     {

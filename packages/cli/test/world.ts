@@ -57,10 +57,14 @@ export interface FakeTerminal {
   readonly input?: string | Readable
   /** What is typed at each question; a terminal that nobody sits at when absent. */
   readonly typed?: readonly string[]
+  /** Asks the command to end. */
+  readonly stop?: AbortSignal
+  /** Told everything that is printed on standard output, as it comes. */
+  readonly onOut?: (text: string) => void
 }
 
 /** Inside this process. */
-export async function inside(args: readonly string[], { input = '', typed }: FakeTerminal = {}): Promise<Outcome> {
+export async function inside(args: readonly string[], { input = '', typed, stop, onOut }: FakeTerminal = {}): Promise<Outcome> {
   let out = ''
   let err = ''
   const answers = [...(typed ?? [])]
@@ -72,12 +76,14 @@ export async function inside(args: readonly string[], { input = '', typed }: Fak
     columns: 100,
     out: (text) => {
       out += text
+      onOut?.(text)
       return Promise.resolve()
     },
     err: (text) => {
       err += text
     },
     askSecret: () => Promise.resolve(answers.shift() ?? ''),
+    stopping: () => stop ?? new AbortController().signal,
   }
   const code = await run(args, terminal, systemEnv({ passphraseWork: 10 }))
   return { code, out, err }

@@ -99,7 +99,10 @@ describe('two devices', () => {
     const next = changes.next()
     await a.collection<Person>('people').create({ name: 'live' })
     expect((await next).value).toMatchObject({ kind: 'created', doc: { name: 'live' } })
-    const seen = eventually((fn) => bobLine.on('presence', fn), () => true)
+    const seen = eventually(
+      (fn) => bobLine.on('presence', fn),
+      () => true,
+    )
     ada.presence(a, { at: 'people', cursor: 3 })
     expect(await seen).toMatchObject({ device: ada.me.device, state: { at: 'people', cursor: 3 } })
     await Promise.all([ada.close(), bob.tenant.close()])
@@ -131,7 +134,10 @@ describe('states', () => {
     const lines = world.lines.length
     const again = await bob.reopen()
     const second = world.connect(again)
-    await eventually<ConnectionStatus>((fn) => second.on('status', fn), (status) => status === 'offline')
+    await eventually<ConnectionStatus>(
+      (fn) => second.on('status', fn),
+      (status) => status === 'offline',
+    )
     expect(world.lines).toHaveLength(lines)
     await second.reconnect()
     await second.settled()
@@ -190,7 +196,10 @@ describe('refusals', () => {
     await line.settled()
     const stale = await b.collection<Person>('people').patch(id, { name: 'stale' }, { expectedOv: 0 })
     const later = await b.collection<Person>('people').create({ name: 'later' })
-    const told = eventually((fn) => bobLine.on('refused', fn), () => true)
+    const told = eventually(
+      (fn) => bobLine.on('refused', fn),
+      () => true,
+    )
     await bobLine.reconnect()
     await bobLine.settled()
     await expect(stale.receipt()).rejects.toEqual(coded('CONFLICT'))
@@ -233,7 +242,10 @@ describe('revocation', () => {
     const bobLine = world.connect(bob.tenant)
     await bob.tenant.database('crm')
     await bobLine.settled()
-    const refused = eventually<ConnectionStatus>((fn) => bobLine.on('status', fn), (status) => status === 'refused')
+    const refused = eventually<ConnectionStatus>(
+      (fn) => bobLine.on('status', fn),
+      (status) => status === 'refused',
+    )
     await ada.directory.revoke('bob')
     await line.settled()
     await refused
@@ -251,7 +263,10 @@ describe('revocation', () => {
     await bobLine.disconnect()
     await ada.directory.revoke('bob', { wipe: true })
     await line.settled()
-    const wiped = eventually((fn) => bob.tenant.onStanding(fn), (level) => level === 'wiped')
+    const wiped = eventually(
+      (fn) => bob.tenant.onStanding(fn),
+      (level) => level === 'wiped',
+    )
     await bobLine.reconnect()
     await wiped
     await bob.tenant.close()

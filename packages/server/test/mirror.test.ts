@@ -21,7 +21,10 @@ afterEach(async () => {
 const free = (): (() => void) => () => undefined
 
 /** A second node that follows the first. */
-async function mirrorOf(ada: Tenant, databases: readonly string[]): Promise<{ hub: Hub; dial: () => Promise<Transport> }> {
+async function mirrorOf(
+  ada: Tenant,
+  databases: readonly string[],
+): Promise<{ hub: Hub; dial: () => Promise<Transport> }> {
   const env = systemEnv({ passphraseWork: 1 })
   const stores = new Map<string, ReturnType<typeof memory>>()
   const hub = await Hub.open({

@@ -96,7 +96,10 @@ export interface Joined {
 }
 
 /** Resolves at the next event for which `wanted` is true. */
-export function eventually<T>(subscribe: (fn: (value: T) => void) => () => void, wanted: (value: T) => boolean): Promise<T> {
+export function eventually<T>(
+  subscribe: (fn: (value: T) => void) => () => void,
+  wanted: (value: T) => boolean,
+): Promise<T> {
   return new Promise((resolve) => {
     const stop = subscribe((value) => {
       if (!wanted(value)) return

@@ -6,7 +6,13 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { frameOf, Listener } from '@varve/testkit'
 import { createConnector, type Connector, type Transport } from 'varve/engine'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { env, transportServer, type TransportServer, type TransportServerOptions } from './transports-world.ts'
+import {
+  env,
+  transportServer,
+  webFetch,
+  type TransportServer,
+  type TransportServerOptions,
+} from './transports-world.ts'
 
 const cleanups: (() => Promise<void> | void)[] = []
 
@@ -62,7 +68,9 @@ describe('connecting', () => {
     await greet(connector, server)
     // There is no place for a second stream, and no upgrade either.
     await expect(connector(server.url)).rejects.toMatchObject({ code: 'OFFLINE' })
-    expect(server.requests.filter((each) => !each.includes('/stream/'))).toEqual([upgrade, open, open, upgrade, open])
+    await expect(connector(server.url)).rejects.toMatchObject({ code: 'OFFLINE' })
+    const asked = server.requests.filter((each) => !each.includes('/stream/'))
+    expect(asked).toEqual([upgrade, open, open, upgrade, open, upgrade, open])
   })
 
   test('an upgrade that is never answered is given up for an HTTP stream', async () => {
@@ -73,6 +81,26 @@ describe('connecting', () => {
     let attempts = 0
     const timer: typeof env.timer = (fn, ms) => env.timer(fn, attempts++ === 0 ? 50 : ms)
     await greet(createConnector({ env: { ...env, timer } }), server)
+  })
+
+  test('a request of an HTTP stream that something else answers ends it', async () => {
+    const server = await serve({ upgrades: false })
+    let answers = 0
+    const connector = createConnector({
+      env,
+      // A gateway that loses its server for a moment.
+      fetch: async (url, init) => {
+        if (url.endsWith('/stream') || answers++ === 0) return webFetch(url, init)
+        return { status: 502, headers: { get: () => null }, body: null }
+      },
+    })
+    const near = await connector(server.url)
+    const [here, there] = [new Listener(near), new Listener(await server.accepted())]
+    await near.send(frameOf(10, 1))
+    await there.received(1)
+    await near.send(frameOf(20, 2))
+    expect(await here.ended()).toBe('OFFLINE')
+    expect(await there.ended()).toBe('OFFLINE')
   })
 
   test('nobody there is OFFLINE, with the cause', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { limits, systemEnv, type TransportOptions, type WireTransport } from 'varve/engine'
+import { limits, systemEnv, type FetchLike, type TransportOptions, type WireTransport } from 'varve/engine'
 import { httpStreams } from '../src/transports/http-stream.ts'
 import { webSocketUpgrades } from '../src/transports/websocket.ts'
 
@@ -77,4 +77,17 @@ async function listening(server: Server): Promise<number> {
   await once(server, 'listening')
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** The `fetch` of browsers, which streams its answers in another way than Node's own client. */
+export const webFetch: FetchLike = async (url, init) => {
+  const { body, ...rest } = init
+  const { method, headers, signal } = rest
+  const response = await fetch(url, {
+    method,
+    headers: { ...headers },
+    signal: signal instanceof AbortSignal ? signal : null,
+    body: body === undefined ? null : body.slice(),
+  })
+  return response
 }

@@ -1,22 +1,9 @@
 /** The server's transports against their contract, over a real HTTP server and through the engine's connector. */
 
 import { transportSuite } from '@varve/testkit'
-import { createConnector, type ConnectorOptions, type FetchLike } from 'varve/engine'
+import { createConnector, type ConnectorOptions } from 'varve/engine'
 import { describe, it } from 'vitest'
-import { env, transportServer } from './transports-world.ts'
-
-/** The `fetch` of browsers, which streams its answers in another way than Node's own client. */
-const webFetch: FetchLike = async (url, init) => {
-  const { body, ...rest } = init
-  const { method, headers, signal } = rest
-  const response = await fetch(url, {
-    method,
-    headers: { ...headers },
-    signal: signal instanceof AbortSignal ? signal : null,
-    body: body === undefined ? null : body.slice(),
-  })
-  return response
-}
+import { env, transportServer, webFetch } from './transports-world.ts'
 
 const ways: readonly (readonly [string, boolean, Partial<ConnectorOptions>])[] = [
   ['WebSocket through the connector', true, {}],

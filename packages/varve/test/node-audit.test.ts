@@ -1,9 +1,9 @@
 /** Auditing and proving against a real server whose SQLite files are changed behind its back. */
 
-import Database from 'libsql'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkProof, memory, type AuditReport, type Tenant } from '../src/index.ts'
+import { Connection } from '../../stores/src/sqlite/connection.ts'
 import { founder, meddled, NodeWorld, type Person } from './node-client-world.ts'
 
 const coded = (code: string, words = ''): unknown =>
@@ -34,12 +34,12 @@ async function write(ada: Tenant, ...names: readonly string[]): Promise<void> {
   await line.close()
 }
 
-type Edit = (file: Database.Database) => void
+type Edit = (file: Connection) => void
 
 /** Stops the server, changes the file of a database, and starts it again. */
 async function edited({ world, ada, id }: Published, edit: Edit): Promise<void> {
   await world.stop()
-  const file = new Database(join(world.dir, 'tenants', ada.id, `${id}.sqlite`))
+  const file = new Connection(join(world.dir, 'tenants', ada.id, `${id}.sqlite`), null)
   edit(file)
   file.close()
   await world.up()
@@ -49,18 +49,18 @@ async function edited({ world, ada, id }: Published, edit: Edit): Promise<void> 
 const flip =
   (table: string, column: string, where: string, at: number): Edit =>
   (file) => {
-    const rows: unknown = file.prepare(`SELECT ${column} AS value FROM ${table} WHERE ${where}`).all()
-    const [row] = Array.isArray(rows) ? rows : []
-    const bytes = Buffer.from(row.value)
+    const [value] = file.query(`SELECT ${column} FROM ${table} WHERE ${where}`).first([]) ?? []
+    if (!(value instanceof Uint8Array)) throw new Error(`There are no bytes where ${where}`)
+    const bytes = new Uint8Array(value)
     const place = at < 0 ? bytes.length + at : at
-    bytes.writeUInt8(bytes.readUInt8(place) ^ 1, place)
-    expect(file.prepare(`UPDATE ${table} SET ${column} = ? WHERE ${where}`).run(bytes).changes).toBe(1)
+    bytes[place] = (bytes[place] ?? 0) ^ 1
+    file.command(`UPDATE ${table} SET ${column} = ? WHERE ${where}`).run([bytes])
   }
 
 const run =
   (sql: string): Edit =>
   (file) => {
-    expect(file.prepare(sql).run().changes).toBeGreaterThan(0)
+    file.exec(sql)
   }
 
 const codes = ({ databases, problems }: AuditReport): readonly string[] =>
@@ -103,9 +103,7 @@ describe('audit', () => {
     const here = await published()
     expect(await here.ada.audit()).toMatchObject({ ok: true })
     await edited(here, edit)
-    if (process.env['SHOW']) console.log(_what)
     const report = await here.ada.audit()
-    if (process.env['SHOW']) console.log(JSON.stringify(report.problems), JSON.stringify(report.databases.map((d) => [d.name, d.problems.map((p)=>p.where)])))
     expect(report.ok).toBe(false)
     expect(codes(report)).toEqual(
       expect.arrayContaining([expect.stringMatching(/^(?:TAMPERED|INVALID|STORE_FAILED)$/)]),

@@ -131,7 +131,7 @@ function readRun(facts: Facts, run: Value[]): Read {
     previous = sha256('varve/commit/v1\0', database, feed, uint64(seq), previous, header)
     ids.push(previous)
     const fields = cbor(header)
-    expect([fields[0], fields.length]).toEqual([1, 14])
+    expect([fields[0], fields.length]).toEqual([1, 15])
     if (seq === 0) {
       const [key, nonce] = list(fields[4])
       publicKey = bytes(key)
@@ -162,14 +162,18 @@ function readRun(facts: Facts, run: Value[]): Read {
 function readRecord(facts: Facts, record: Value[], ids: readonly Buffer[]): Value[][] {
   const database = hex(facts.database)
   let previous: Buffer = Buffer.alloc(32)
-  const receipts = list(record[1]).map((each, number) => {
-    const [, seq, receipt] = list(each)
-    const commit = ids[Number(seq)] ?? Buffer.alloc(0)
+  // Runs of receipts for consecutive commits of one feed, of which these vectors have one.
+  const seqs = list(record[2]).flatMap((run) => {
+    const [, seq, count] = list(run).map(Number)
+    return Array.from({ length: count ?? 0 }, (_, i) => (seq ?? 0) + i)
+  })
+  const receipts = list(record[3]).map((receipt, number) => {
+    const commit = ids[seqs[number] ?? -1] ?? Buffer.alloc(0)
     previous = sha256('varve/receipt/v1\0', database, uint64(number), previous, commit, bytes(receipt))
     return cbor(bytes(receipt))
   })
   const head = [Buffer.from('varve/record-head/v1\0'), database, uint64(receipts.length - 1), previous]
-  expect(isSigned(hex(facts.recorder), Buffer.concat(head), bytes(record[2]))).toBe(true)
+  expect(isSigned(hex(facts.recorder), Buffer.concat(head), bytes(record[4]))).toBe(true)
   return receipts
 }
 

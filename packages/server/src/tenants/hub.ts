@@ -226,7 +226,7 @@ const page = 1_000
 
 /** The record number of a commit id, found by reading commits; null when it is not recorded here. */
 async function findRecord({ store }: Replica, id: string): Promise<number | null> {
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const heads = await store.commitsAfter(after, page)
     const found = heads.find((head) => toHex(head.id) === id)
     if (found !== undefined) return found.record

@@ -72,6 +72,9 @@ export class Mirror {
       on: (event) => {
         if (event.event === 'ready') this.#ready(driver)
         if (event.event === 'current' && equalBytes(event.database, this.#node.directory)) this.#openAll(driver)
+        // The disk was full, or failed: what was not taken over is asked for again on the next connection.
+        if (event.event === 'error' && event.database !== null && event.error.code === 'STORE_FAILED')
+          driver.stop(event.error)
         if (event.event === 'closed') this.#lost(event.error)
       },
     })

@@ -183,9 +183,13 @@ export class TenantNode implements SyncHost {
     const { store, maximumDatabases } = this.#parts
     if (!this.#known.has(id)) {
       if (this.#known.size >= maximumDatabases) {
-        throw new VarveError('RATE_LIMITED', `The tenant has ${maximumDatabases} databases here, more are not allowed`, {
-          retryable: false,
-        })
+        throw new VarveError(
+          'RATE_LIMITED',
+          `The tenant has ${maximumDatabases} databases here, more are not allowed`,
+          {
+            retryable: false,
+          },
+        )
       }
       await store.addDatabase(database)
       this.#known.add(id)

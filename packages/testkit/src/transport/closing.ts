@@ -51,7 +51,10 @@ export function closingCases(check: TransportCase): void {
     assert.equal(await near.ended(), null)
     assert.equal(await far.ended(), null)
   })
+}
 
+/** What a side is told once it has closed, or the other has. */
+export function closedCases(check: TransportCase): void {
   check('nothing is delivered to a side that has closed', async ({ from, to }) => {
     const closings: (VarveError | null)[] = []
     let frames = 0
@@ -67,6 +70,17 @@ export function closingCases(check: TransportCase): void {
     await near.ended()
     await pause(10)
     assert.deepEqual([frames, closings], [1, [null]])
+  })
+
+  check('who closes before listening is told of the end alone', async ({ from, to }) => {
+    await from.send(frameOf(10, 1))
+    const near = new Listener(from)
+    await pause(10)
+    to.close()
+    const far = new Listener(to)
+    assert.equal(await far.ended(), null)
+    assert.deepEqual(far.frames, [])
+    assert.equal(await near.ended(), null)
   })
 
   check('who listens to a connection that has ended is told', async ({ from, to }) => {

@@ -1,7 +1,7 @@
 /** The published conformance suite of the transport contract: every transport, over a real connection, passes it. */
 
 import { breakingCases } from './breaking.ts'
-import { closingCases } from './closing.ts'
+import { closedCases, closingCases } from './closing.ts'
 import { deliveryCases } from './delivery.ts'
 import { casesOf, type TransportCase, type TransportSuiteOptions } from './frame.ts'
 import { refusalCases } from './refusals.ts'
@@ -9,6 +9,7 @@ import { refusalCases } from './refusals.ts'
 const topics: readonly (readonly [string, (check: TransportCase) => void])[] = [
   ['delivery', deliveryCases],
   ['closing', closingCases],
+  ['closed', closedCases],
   ['breaking', breakingCases],
   ['refusals', refusalCases],
 ]

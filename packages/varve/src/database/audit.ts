@@ -3,7 +3,7 @@
 import { primitives } from '../crypto/primitives.ts'
 import { decodeRegistration } from '../directory/registration.ts'
 import { equalBytes, toHex } from '../encoding/bytes.ts'
-import { isVarveError, VarveError, type ErrorCode } from '../errors.ts'
+import { isVarveError, type ErrorCode, type VarveError } from '../errors.ts'
 import { auditRecord, type AuditProblem, type CheckpointClaim } from '../replica/audit.ts'
 import { keptCheckpoint } from '../replica/kept.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -87,7 +87,15 @@ async function auditHere({ replica, claims, problems, checkpoint }: Case): Promi
   const reached = claims.filter(({ text }) => sizeOf(text) <= state.record.length)
   const { record, root, problems: found } = await auditRecord(replica, reached)
   const all = [...problems, ...found.map((problem) => placed('here', problem))]
-  return { id: toHex(context.id), name: context.name, record, root, checkpoint, problems: all }
+  const signed = claims.map(({ text }) => text)
+  return { id: toHex(context.id), name: context.name, record, root, checkpoint, problems: told(all, signed) }
+}
+
+/** Each finding once; beside one that shows no checkpoint stand those that were signed, for whoever judges it. */
+function told(problems: readonly AuditProblem[], signed: readonly string[]): readonly AuditProblem[] {
+  const byPlace = new Map(problems.map((problem) => [problem.where, problem]))
+  const evidence = [...new Set(signed)]
+  return [...byPlace.values()].map((problem) => (evidence.length === 0 ? problem : { evidence, ...problem }))
 }
 
 async function caseOf(replica: Replica): Promise<Case> {
@@ -161,23 +169,24 @@ async function compareCopy(
 
 async function compareOne(made: Case, copy: RecordCopy): Promise<void> {
   const id = toHex(made.replica.context.id)
-  for (const { database, error } of copy.problems) {
-    if (database === id || database === null)
-      made.problems.push({ code: error.code, where: `node: ${error.message}`, ...evidenceOf(error) })
-  }
+  const failed = copy.problems.filter(({ database }) => database === id || database === null)
+  for (const { error } of failed)
+    made.problems.push({ code: error.code, where: `node: ${error.message}`, ...evidenceOf(error) })
   const theirs = await copy.find(id)
   if (theirs === null) return
-  const { problems } = await auditRecord(theirs, made.claims)
+  const { length } = theirs.state.record
+  // What could not be fetched to its end says nothing by ending early.
+  const claims = made.claims.filter(({ text }) => failed.length === 0 || sizeOf(text) <= length)
+  const { problems } = await auditRecord(theirs, claims)
   made.problems.push(...problems.map((problem) => placed('node', problem)))
   await noting(made, 'node', async () => {
     const record = await firstDifference(made.replica, theirs)
-    const [held, given] = [made.replica.state.record.length, theirs.state.record.length]
-    const evidence = made.claims.map(({ text }) => text)
+    const held = made.replica.state.record.length
     if (record !== null)
-      made.problems.push({ code: 'TAMPERED', where: `node: record ${record} is another there than here`, evidence })
-    else if (given < held && copy.problems.length === 0) {
-      const where = `node: its record ends after ${given} receipts, ${held} of it are held here`
-      made.problems.push({ code: 'TAMPERED', where, evidence })
+      made.problems.push({ code: 'TAMPERED', where: `node: record ${record} is another there than here` })
+    else if (length < held && failed.length === 0) {
+      const where = `node: its record ends after ${length} receipts, ${held} of it are held here`
+      made.problems.push({ code: 'TAMPERED', where })
     }
   })
 }

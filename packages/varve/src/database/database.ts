@@ -9,7 +9,7 @@ import type { Replica } from '../replica/replica.ts'
 import { verifyReplica } from '../replica/verify.ts'
 import type { Transport } from '../sync/transports/transport.ts'
 import { Collection } from './collection.ts'
-import { changes, commits } from './follow.ts'
+import { changes, commits, cursorOf } from './follow.ts'
 import { listRefused, type RefusedWrite } from './refused.ts'
 import { validatorOf } from './schema.ts'
 import { makeSpace, type Space } from './space.ts'
@@ -93,6 +93,11 @@ export class Database {
   /** Each changed document once, with its latest state and a cursor to go on from. Throws `STALE_CURSOR`. */
   changes(options: ChangesOptions = {}): AsyncIterable<Change> {
     return changes(this.#replica, options)
+  }
+
+  /** A cursor for `changes` and `commits`: what is here now lies before it, what comes later after it. */
+  cursor(): string {
+    return cursorOf(this.#replica)
   }
 
   /** The log itself, in order of arrival. */

@@ -28,6 +28,11 @@ function decodeCursor(replica: Replica, cursor: string | undefined): ChangePosit
   return { position: Number(position), index: Number(index) }
 }
 
+/** Where changes stand now: those that come later come after this cursor. */
+export function cursorOf(replica: Replica): string {
+  return encodeCursor(replica, { position: replica.state.position, index: 0 })
+}
+
 /** Each changed document once, with its latest state. */
 export async function* changes(replica: Replica, options: ChangesOptions): AsyncGenerator<Change> {
   let at = decodeCursor(replica, options.since)

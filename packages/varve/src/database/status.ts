@@ -1,6 +1,8 @@
 /** Where a device and its databases stand, as plain data for people and programs. */
 
+import { isoTime } from '../document/head.ts'
 import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { stampMs } from '../encoding/stamp.ts'
 import type { Level } from '../log/header.ts'
 import { keptCheckpoint } from '../replica/kept.ts'
 import { refusals } from '../replica/refusals.ts'
@@ -65,6 +67,21 @@ export async function status(
     },
     databases,
   }
+}
+
+/** When each device, by its public key in hex, made the last commit that is held here, by its own clock (ISO 8601). */
+export async function lastWrites({ open }: Pick<NodeParts, 'open'>): Promise<ReadonlyMap<string, string>> {
+  await open.openAll()
+  const last = new Map<string, string>()
+  for (const { feeds, store } of await open.replicas()) {
+    for (const { no, publicKey, length } of feeds.values()) {
+      const [commit] = length === 0 ? [] : await store.commits(no, length - 1, 1)
+      if (commit === undefined) continue
+      const [device, at] = [toHex(publicKey), isoTime(stampMs(commit.stamp))]
+      if (at > (last.get(device) ?? '')) last.set(device, at)
+    }
+  }
+  return last
 }
 
 async function databaseStatus(replica: Replica): Promise<DatabaseStatus> {

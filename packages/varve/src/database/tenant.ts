@@ -31,7 +31,7 @@ import { OwnStanding, wiped, type WipePolicy } from './own-standing.ts'
 import { prove, type CommitProof, type Provable } from './prove.ts'
 import { publish, type PublishOptions } from './publish.ts'
 import { databasesTag, register, registrationOf, type Founded } from './register.ts'
-import { status, type TenantStatus } from './status.ts'
+import { lastWrites, status, type TenantStatus } from './status.ts'
 import { syncReplicas } from './sync.ts'
 import type { SyncReport } from './types.ts'
 
@@ -250,6 +250,11 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   /** Where this device and its databases stand. */
   status(): Promise<TenantStatus> {
     return status({ ...this.#nodeParts(), name: this.name })
+  }
+
+  /** When each device, by its public key in hex, made its last commit held here, by its own clock (ISO 8601). */
+  lastWrites(): Promise<ReadonlyMap<string, string>> {
+    return lastWrites(this.#nodeParts())
   }
 
   /** Serves a peer of the tenant that connects to this device; resolves when it has left. Throws `FORBIDDEN`, `OFFLINE`. */

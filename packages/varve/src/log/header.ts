@@ -13,7 +13,7 @@ export const feedIdBytes = 16
 export const keyIdBytes = 16
 export const saltBytes = 16
 export const hashBytes = 32
-export const deviceKeyBytes = 32
+const deviceKeyBytes = 32
 
 /** What an entry does, as far as a server without keys may know. */
 export const entryKinds = ['put', 'change', 'enrich', 'delete', 'restore'] as const

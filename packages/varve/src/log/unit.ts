@@ -42,9 +42,7 @@ export function encodeUnit(unit: Unit): Uint8Array {
       run.commits.map((commit) => [commit.header, commit.bodies]),
       run.signature,
     ]),
-    record === null
-      ? null
-      : [record.from, ...receiptColumns(record.receipts), record.signature],
+    record === null ? null : [record.from, ...receiptColumns(record.receipts), record.signature],
   ])
 }
 

@@ -3,13 +3,7 @@
 import { laterStamp, nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
 import type { Operation } from '../document/operation.ts'
 import { bodiesRoot, commitId, EntrySealer, feedId, noCommit } from '../log/commit.ts'
-import {
-  encodeHeader,
-  type CommitHeader,
-  type Dependency,
-  type EntryKind,
-  type StandingChange,
-} from '../log/header.ts'
+import { encodeHeader, type CommitHeader, type Dependency, type EntryKind, type StandingChange } from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { tagBytes as sealBytes } from '../crypto/contract.ts'
 import { assertLimit, limits } from '../limits.ts'
@@ -132,12 +126,7 @@ export class Appender {
     return outcomes
   }
 
-  #draftFor(
-    changes: readonly Change[],
-    bytes: number,
-    alone: boolean,
-    standings: readonly StandingChange[],
-  ): Draft {
+  #draftFor(changes: readonly Change[], bytes: number, alone: boolean, standings: readonly StandingChange[]): Draft {
     const open = this.#open
     if (
       open !== null &&

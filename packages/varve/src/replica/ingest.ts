@@ -155,7 +155,7 @@ class Ingest {
   async recordStored(): Promise<void> {
     const rowsOf = new Map<CheckedCommit, CommitRow>()
     for (const feed of this.#replica.feeds.values()) {
-      for (let seq = feed.recorded; seq < feed.length; ) {
+      for (let seq = feed.recorded; seq < feed.length;) {
         const rows = await this.#replica.store.commits(feed.no, seq, limits.unsignedCommits)
         for (const row of rows) rowsOf.set(checkedAgain(this.#replica, row), row)
         seq += rows.length
@@ -241,7 +241,10 @@ class Ingest {
   }
 
   /** Gives a commit the next receipt of this recorder; `no` is its local number. */
-  async #record(commit: CheckedCommit, no: number): Promise<Recorded & { readonly id: Uint8Array; readonly bytes: Uint8Array }> {
+  async #record(
+    commit: CheckedCommit,
+    no: number,
+  ): Promise<Recorded & { readonly id: Uint8Array; readonly bytes: Uint8Array }> {
     const { context } = this.#replica
     const set = this.#set
     const { length: record, head: previous, at: last } = set.state.record

@@ -1,8 +1,9 @@
 /** Issuing again, as new commits, what the recorder refused because this device's clock was ahead. */
 
-import { toHex } from '../encoding/bytes.ts'
+import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { wholeNumber } from '../encoding/decode.ts'
+import { stampMs } from '../encoding/stamp.ts'
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { encodeEntry } from '../log/entry.ts'
 import { encodeOperation } from '../document/operation.ts'
@@ -30,12 +31,27 @@ export function clockAgrees({ context, state }: Replica): boolean {
  * not agree yet, or a key is missing. `Replica.reissue` calls it, once at a time.
  */
 export async function reissueAhead(replica: Replica): Promise<boolean> {
+  if (await awaitsRefusal(replica)) return true
   let left = false
   for (const refused of await refusals(replica.store)) {
     if (refused.code !== 'CLOCK_AHEAD') continue
     if (!clockAgrees(replica) || !(await reissue(replica, refused))) left = true
   }
   return left
+}
+
+/**
+ * Whether commits of a feed that was given up are still to be refused as ahead. What is issued again must not be
+ * stamped above them, as it would where they change the same document, or it would be refused as well, and so on.
+ */
+async function awaitsRefusal({ store, feeds, ownFeed, context, state }: Replica): Promise<boolean> {
+  for (const feed of feeds.values()) {
+    if (feed === ownFeed || feed.length === feed.recorded || !equalBytes(feed.publicKey, context.device.publicKey))
+      continue
+    const [last] = await store.commits(feed.no, feed.length - 1, 1)
+    if (last !== undefined && stampMs(last.stamp) > state.record.at + limits.clockDriftMs) return true
+  }
+  return false
 }
 
 /** The local number of the commit that a refused commit was issued again as; null when it was not. */

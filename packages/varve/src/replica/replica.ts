@@ -257,11 +257,7 @@ export class Replica {
   }
 
   /** The plan of a write, or null when it was refused alone. */
-  #plan(
-    waiting: Waiting,
-    view: PlanView,
-    set: WorkingSet,
-  ): Plan<undefined> | null | Promise<Plan<undefined> | null> {
+  #plan(waiting: Waiting, view: PlanView, set: WorkingSet): Plan<undefined> | null | Promise<Plan<undefined> | null> {
     try {
       const plan = waiting.task.plan(view)
       if (plan instanceof Promise) return this.#planLater(waiting, plan, set)

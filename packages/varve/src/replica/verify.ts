@@ -174,7 +174,11 @@ class Verification {
         const receipt = decodeReceipt(row.bytes, decodeHeader(head.header).entries.length)
         if (
           row.signature !== null &&
-          !primitives.ed25519.verify(epochAt(epochs, record).recorder, recordHeadMessage(context.id, record, id), row.signature)
+          !primitives.ed25519.verify(
+            epochAt(epochs, record).recorder,
+            recordHeadMessage(context.id, record, id),
+            row.signature,
+          )
         ) {
           this.#report(`record ${record}: the signature of the recorder does not fit`)
         }

@@ -15,7 +15,6 @@ const patienceMs = 10 * minute
 export async function quiesce(world: ServersWorld): Promise<void> {
   await mend(world)
   const { sim } = world
-  await findRevoked(world)
   const members = world.clients.filter((client) => client.member)
   const settling = members.flatMap(({ name, connections }) =>
     connections.map((connection) => {
@@ -52,7 +51,8 @@ async function mend(world: ServersWorld): Promise<void> {
   await lookAfter(world, 1)
   // Who had chosen to be offline comes back, and who was refused tries again.
   for (const client of clients) client.reconnect()
-  await sim.scheduler.advance(minute)
+  await sim.scheduler.advance(2 * minute)
+  await findRevoked(world)
   await settle()
   const founder = clientOf(world, 0)
   const others = clients.filter((client) => client.member && client !== founder)
@@ -70,6 +70,7 @@ async function findRevoked(world: ServersWorld): Promise<void> {
     const device = devices.find(({ id }) => id === node.tenant.me.device)
     node.revoked = device?.revoked === true
   }
+  await lookAfter(world, 1)
 }
 
 async function calm(world: ServersWorld): Promise<boolean> {

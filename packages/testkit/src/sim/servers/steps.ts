@@ -67,11 +67,14 @@ async function keys({ sim, clients }: ServersWorld, client: SimClient): Promise<
   const kind = random.below(5)
   const others = clients.filter((other) => other.member && other !== client)
   const word = await attempt(client, [], async () => {
-    if (kind < 2 && tenant.keys.has('secretplain')) {
+    const founder = clientOf({ clients }, 0)
+    if (kind < 2 && tenant.keys.has('secretplain') && founder.member) {
       await tenant.keys.rotate('secretplain')
+      // What is sealed under a key that one device alone holds is lost with it.
+      if (client !== founder) await share(client, founder)
       return 'rotates a key'
     }
-    if (kind === 2 && client === clientOf({ clients }, 0)) {
+    if (kind === 2 && client === founder) {
       await tenant.keys.rotate('tenant')
       return 'rotates the tenant key'
     }

@@ -16,9 +16,11 @@ export async function recorded(world: ServersWorld): Promise<readonly string[]> 
     const place = `${database} on ${name}`
     problems.push(...(await gaps(replica)).map((what) => `the record of ${place} ${what}`))
     const text = await recorder.hub.checkpoint(id, toHex(replica.context.id))
-    const claims: CheckpointClaim[] = isRevoked(world, name) ? [] : [{ text, recorder: recorder.hub.publicKey }]
+    const claims: CheckpointClaim[] = [{ text, recorder: recorder.hub.publicKey }]
     const kept = await keptCheckpoint(replica)
     if (kept !== null) claims.push({ text: kept.text, recorder: kept.recorder })
+    // Who was revoked may have been told how far the record goes, and not been given it.
+    if (isRevoked(world, name)) claims.length = 0
     const audit = await auditRecord(replica, claims)
     problems.push(...audit.problems.map(({ code, where }) => `audit of ${place}: ${code} ${where}`))
     const root = `${database} ${audit.record}`

@@ -1,0 +1,70 @@
+/** Waiting in commands that go on until they are stopped, and giving up on a node that is not reached. */
+
+import { VarveError, type Connection, type Env, type Tenant } from 'varve'
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve()
+        },
+        { once: true },
+      )
+  })
+}
+
+/** Resolves after `ms`, or when `signal` aborts. */
+export function pause({ timer }: Pick<Env, 'timer'>, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = timer(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/** Waits until both sides have everything; rejects as soon as the node is not reached or something is wrong. */
+export async function inStep(connection: Connection): Promise<void> {
+  const failed = new Promise<never>((_resolve, reject) => {
+    connection.on('problem', (error) => {
+      if (!error.retryable) reject(error)
+    })
+    connection.on('status', (status) => {
+      if (status === 'offline') reject(connection.error ?? unreached(connection))
+    })
+  })
+  await Promise.race([connection.settled(), failed])
+}
+
+/**
+ * Syncs a tenant with its node, once: every database that the directory names, also those that are new on this device.
+ * Throws `OFFLINE` at once when the node is not reached.
+ */
+export async function syncWithNode(tenant: Tenant, url?: string): Promise<Connection> {
+  const connection = url === undefined ? tenant.connect() : tenant.connect(url)
+  try {
+    await inStep(connection)
+    await openAll(tenant)
+    await inStep(connection)
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
+/** Opens every database whose keys are held, so that it is synced. */
+export async function openAll(tenant: Tenant): Promise<void> {
+  for (const { name, mode } of await tenant.databases()) await tenant.database(name, { mode })
+}
+
+function unreached({ url }: Connection): VarveError {
+  return new VarveError('OFFLINE', `The node at ${url ?? 'the other end'} is not reached: check the network`)
+}
