@@ -2,10 +2,13 @@
 
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
+import { addApprove } from './approve.ts'
 import { addAsOf } from './as-of.ts'
+import { addAudit } from './audit.ts'
 import { addConflicts } from './conflicts.ts'
 import { addCreate } from './create.ts'
 import { addDelete } from './delete.ts'
+import { addDevices } from './devices.ts'
 import { addDiff } from './diff.ts'
 import { addExport } from './export.ts'
 import { addFind } from './find.ts'
@@ -14,14 +17,21 @@ import { addHistory } from './history.ts'
 import { addImport } from './import.ts'
 import { addInfo } from './info.ts'
 import { addInit } from './init.ts'
+import { addInvite } from './invite.ts'
 import { addJoin } from './join.ts'
 import { addKeys } from './keys.ts'
 import { addPatch } from './patch.ts'
+import { addProve } from './prove.ts'
+import { addPublish } from './publish.ts'
 import { addRestore } from './restore.ts'
+import { addRevoke } from './revoke.ts'
+import { addServe } from './serve.ts'
 import { addStart } from './start.ts'
+import { addStatus } from './status.ts'
 import { addSync } from './sync.ts'
 import { addTour } from './tour.ts'
 import { addVerify } from './verify.ts'
+import { addWatch } from './watch.ts'
 
 export const commands: readonly ((program: Command, context: Context) => void)[] = [
   addStart,
@@ -40,8 +50,18 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addAsOf,
   addRestore,
   addConflicts,
-  addSync,
   addKeys,
+  addServe,
+  addPublish,
+  addInvite,
   addJoin,
+  addApprove,
+  addDevices,
+  addRevoke,
+  addSync,
+  addWatch,
+  addStatus,
   addVerify,
+  addAudit,
+  addProve,
 ]

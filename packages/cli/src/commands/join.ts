@@ -42,6 +42,8 @@ only with that password too.`
 export function addJoin(program: Command, context: Context): void {
   const group = storeOptions(program.command('join [link]').description('join a tenant, or take a device in by text'))
     .helpCommand(false)
+    // Options after the name of a subcommand are that one's.
+    .enablePositionalOptions()
     .option('--user <name>', 'your name in the tenant')
     .option('--no-passphrase', 'leave the files on disk unencrypted')
     .option('--wait <seconds>', 'wait so long for an admin to answer', parseWhole, 300)
@@ -105,8 +107,7 @@ function addRequest(group: Command, context: Context): void {
     .requiredOption('--user <name>', 'your name in the tenant')
     .option('--no-passphrase', 'leave the files on disk unencrypted')
     .addHelpText('after', examples)
-    .action(async (_flags: InitFlags, command: Command) => {
-      const flags = command.optsWithGlobals<InitFlags>()
+    .action(async (flags: InitFlags) => {
       const passphrase = await wantedPassphrase(context, flags)
       const request = await createJoinRequest({
         user: flags.user,
@@ -133,9 +134,7 @@ function addApprove(group: Command, context: Context): void {
     ),
   )
     .addHelpText('after', examples)
-    .action((file: string, _flags: ApproveFlags, command: Command) =>
-      approveText(context, file, command.optsWithGlobals<ApproveFlags>()),
-    )
+    .action((file: string, flags: ApproveFlags) => approveText(context, file, flags))
 }
 
 /** Approves a request that people carried, and prints the response to carry back. */
@@ -161,8 +160,7 @@ function addAccept(group: Command, context: Context): void {
     .option('--password-file <file>', 'password of the response')
     .option('--tenant <id>', 'refuse a response of any other tenant (varve info shows the id)')
     .addHelpText('after', examples)
-    .action(async (file: string, _flags: AcceptFlags, command: Command) => {
-      const flags = command.optsWithGlobals<AcceptFlags>()
+    .action(async (file: string, flags: AcceptFlags) => {
       const response = await readInput(context, file)
       const password = flags.passwordFile === undefined ? undefined : secretFile(flags.passwordFile)
       const passphrase = isLocked(flags.data) ? await passphraseOf(context, flags.passphraseFile) : undefined

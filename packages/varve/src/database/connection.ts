@@ -126,7 +126,7 @@ export class Connection {
     await this.#parts.chooseOffline(false)
     this.#chosenOffline = false
     this.#attempt = 0
-    if (this.#session === null && this.#dialing === null) await this.#dial()
+    await this.#dial()
   }
 
   /** Syncs a database that was opened after the connection was made. */
@@ -170,7 +170,10 @@ export class Connection {
     else await this.#dial()
   }
 
+  /** One attempt at a time, whoever asks for it: the user, a timer or the beginning. */
   async #dial(): Promise<void> {
+    if (this.#closed || this.#session !== null || this.#dialing !== null) return
+    this.#cancelRetry()
     const dialing = new AbortController()
     this.#dialing = dialing
     this.#become('connecting')

@@ -39,9 +39,15 @@ export function positionOf(replica: Replica, asked: readonly FeedPosition[] = []
 
 /**
  * Compares a peer's position with this replica. Throws `TAMPERED` when the records are two histories, or when the
- * recorder itself (`peerRecords`) holds less than it has given out. Returns the feeds that are forked.
+ * recorder itself (`peerRecords`) holds less than it has given out: `held` are the receipts that were here when it was
+ * asked, as more may have come another way since. Returns the feeds that are forked.
  */
-export function comparePositions(replica: Replica, peer: Position, peerRecords: boolean): readonly VarveError[] {
+export function comparePositions(
+  replica: Replica,
+  peer: Position,
+  peerRecords: boolean,
+  held = replica.state.record.length,
+): readonly VarveError[] {
   const { length, head } = replica.state.record
   if (peer.record === length && !equalBytes(peer.head, head)) {
     throw new VarveError(
@@ -50,11 +56,11 @@ export function comparePositions(replica: Replica, peer: Position, peerRecords: 
       { details: { record: length - 1 } },
     )
   }
-  if (peerRecords && peer.record < length) {
+  if (peerRecords && peer.record < held) {
     throw new VarveError(
       'TAMPERED',
-      `The recorder has ${peer.record} receipts, ${length} of its own are held here: it has forgotten some, or was restored from a copy`,
-      { details: { record: peer.record, held: length } },
+      `The recorder has ${peer.record} receipts, ${held} of its own are held here: it has forgotten some, or was restored from a copy`,
+      { details: { record: peer.record, held } },
     )
   }
   return peer.feeds.flatMap((theirs) => {

@@ -15,6 +15,8 @@ export class Flow {
   readonly replica: Replica
   /** Tags, in hex, of the collections whose commits go ahead. */
   readonly urgent: ReadonlySet<string>
+  /** Receipts held when the peer was asked for its position. */
+  readonly #held: number
   #outgoing: Outgoing | null = null
   #unwatch: () => void = () => undefined
 
@@ -22,6 +24,7 @@ export class Flow {
     this.database = database
     this.replica = replica
     this.urgent = new Set(urgent.map(toHex))
+    this.#held = replica.state.record.length
   }
 
   /** From here on the peer's position is known; `grown` is called after every write. */
@@ -33,7 +36,7 @@ export class Flow {
 
   /** Forks that the positions show; throws `TAMPERED` when the records are two histories. */
   compare(position: Position, peerRecords: boolean): readonly VarveError[] {
-    return comparePositions(this.replica, position, peerRecords)
+    return comparePositions(this.replica, position, peerRecords, this.#held)
   }
 
   /** The next unit for the peer; null when it has everything. */

@@ -135,7 +135,7 @@ class Run implements Sim, Traffic {
   async #look(world: ServersWorld): Promise<void> {
     const all = await holders(world)
     for (const holder of all) this.#watch.record(holder)
-    await this.#watch.versions(this.random.pick(all))
+    if (all.length > 0) await this.#watch.versions(this.random.pick(all))
   }
 
   async #check(world: ServersWorld): Promise<void> {
