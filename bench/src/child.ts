@@ -31,6 +31,7 @@ const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
   'sync-idle': async () => (await import('./workloads/sync-idle.ts')).syncIdleWorkload(),
   'sync-many': async () => (await import('./workloads/sync-many.ts')).syncManyWorkload(),
   'sync-urgent': async () => (await import('./workloads/sync-urgent.ts')).syncUrgentWorkload(),
+  'peers-sync': async () => (await import('./workloads/peers-sync.ts')).peersSyncWorkload(rest),
   size: async () => (await import('./workloads/size.ts')).sizeWorkload(),
 }
 

@@ -8,13 +8,21 @@ import { isMet, type Report } from './result.ts'
 import { inChild } from './spawn.ts'
 import { tableOf } from './table.ts'
 
-const usual = ['log', 'encrypted', 'versions', 'size', 'flat', 'peers']
-const workloads = [...usual, 'flat-large']
+const engine = ['log', 'encrypted', 'versions', 'size', 'flat', 'peers']
+const sync = ['sync-up', 'sync-down', 'sync-live', 'sync-flat', 'sync-idle', 'sync-many', 'sync-urgent', 'peers-sync']
+const large = ['flat-large', 'sync-flat-large']
+const usual = [...engine, ...sync]
+const workloads = [...usual, ...large]
+/** Names that stand for several. */
+const groups: Readonly<Record<string, readonly string[]>> = { engine, sync, large }
 
 const help = `npm run bench [-- OPTIONS]
 
-  --only NAME[,NAME]  ${workloads.join(', ')}
-  --large             also flat-large: 1,000,000 documents, some minutes
+  --only NAME[,NAME]  ${engine.join(', ')},
+                      ${sync.join(', ')},
+                      ${large.join(', ')};
+                      or ${Object.keys(groups).join(', ')} for all of a line
+  --large             also ${large.join(' and ')}: 1,000,000 documents, some minutes
   --json              prints one JSON object instead of tables
   --save              writes what was measured into bench/baseline.json
   --no-build          measures what was built before
@@ -45,7 +53,7 @@ function run(): number {
     process.stdout.write(help)
     return 0
   }
-  const names = values.only?.split(',') ?? (values.large ? workloads : usual)
+  const names = values.only?.split(',').flatMap((name) => groups[name] ?? name) ?? (values.large ? workloads : usual)
   const unknown = names.filter((name) => !workloads.includes(name))
   if (unknown.length > 0) {
     process.stderr.write(`There is no workload "${unknown.join(', ')}": choose from ${workloads.join(', ')}\n`)

@@ -3,47 +3,18 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'libsql'
 import { afterAll, expect, test } from 'vitest'
 import { packageRecords } from '../src/data.ts'
 import { largestFile, slices } from '../src/files.ts'
 import { FloorStore, layoutOf } from '../src/floor/rows.ts'
 import { Floor, syncFloor } from '../src/floor/work.ts'
 import { found, joined } from '../src/world.ts'
+import { expectAlike } from './contents.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-floor-'))
 afterAll(() => {
   rmSync(root, { recursive: true, force: true })
 })
-
-const bytesOf: Readonly<Record<string, string>> = {
-  commits: 'id',
-  payloads: 'header || bodies',
-  receipts: 'bytes',
-  documents: 'tag || state',
-  entries: 'document || place || idx',
-}
-
-/** Rows and bytes of each table of one file. */
-function contents(path: string): Readonly<Record<string, readonly [number, number]>> {
-  const database = new Database(path)
-  const counted = Object.entries(bytesOf).map(([table, columns]) => {
-    const row: unknown = database.prepare(`SELECT count(*), sum(octet_length(${columns})) FROM ${table}`).raw().get([])
-    const [rows, bytes] = Array.isArray(row) ? row.map(Number) : []
-    return [table, [rows ?? 0, bytes ?? 0]] as const
-  })
-  database.close()
-  return Object.fromEntries(counted)
-}
-
-function expectAlike(floor: string, engine: string): void {
-  const [plain, made] = [contents(floor), contents(engine)]
-  for (const [table, [rows, bytes]] of Object.entries(made)) {
-    const [floorRows, floorBytes] = plain[table] ?? [0, 0]
-    const share = floorBytes / bytes
-    expect({ table, rows: floorRows, alike: share > 0.95 && share < 1.05 }).toEqual({ table, rows, alike: true })
-  }
-}
 
 test('creating, patching and syncing leave the rows and bytes that the engine leaves', async () => {
   const records = packageRecords().slice(0, 1000)

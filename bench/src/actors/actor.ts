@@ -35,7 +35,11 @@ export class Actor implements AsyncDisposable {
 
   /** Starts a process of this kind; flags of this one, such as a profiler's, hold for it too. */
   static start(kind: ActorKind, nodeFlags: readonly string[] = []): Actor {
-    const execArgv = [...process.execArgv, ...nodeFlags, ...(process.execArgv.includes('--expose-gc') ? [] : ['--expose-gc'])]
+    const execArgv = [
+      ...process.execArgv,
+      ...nodeFlags,
+      ...(process.execArgv.includes('--expose-gc') ? [] : ['--expose-gc']),
+    ]
     const child = fork(join(import.meta.dirname, 'main.js'), [kind], {
       serialization: 'advanced',
       execArgv,

@@ -2,6 +2,7 @@
 
 import { WebSocketServer } from 'ws'
 import { asList, asNumber, fieldOf } from '../json.ts'
+import { portOf } from '../systems/port.ts'
 import { act } from './acting.ts'
 
 interface Plan {
@@ -27,15 +28,9 @@ export function bare(): void {
       for (const size of plan.down) socket.send(new Uint8Array(size))
     })
   })
-  const listening = new Promise<number>((resolve) => {
-    server.on('listening', () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : 0)
-    })
-  })
   act(
     {
-      port: () => listening,
+      port: () => portOf(server),
       echo: () => {
         plan = null
       },

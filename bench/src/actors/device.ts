@@ -81,7 +81,9 @@ class Device {
   /** Writes one numbered document and says when it began to. */
   async write(collection: string, no: number): Promise<number> {
     const at = machineMs()
-    await this.#open.database.collection<{ no: number; note: string }>(collection).create({ no, note: reading(no).note })
+    await this.#open.database
+      .collection<{ no: number; note: string }>(collection)
+      .create({ no, note: reading(no).note })
     return at
   }
 

@@ -7,6 +7,7 @@ const kinds: Readonly<Record<string, () => Promise<void>>> = {
   crowd: async () => (await import('./crowd.ts')).crowd(),
   device: async () => (await import('./device.ts')).device(),
   node: async () => (await import('./node.ts')).node(),
+  system: async () => (await import('./system.ts')).system(),
 }
 
 const kind = asText(process.argv[2])

@@ -23,7 +23,7 @@ export function downloadFloor(from: FloorStore, to: FloorStore): DownloadTimes {
   for (;;) {
     const start = performance.now()
     const batch: (readonly unknown[])[] = []
-    for (let whole = false; !whole; ) {
+    for (let whole = false; !whole;) {
       const rows = from.all(readLog, [last, page])
       if (rows.length === 0) break
       for (const row of rows) {

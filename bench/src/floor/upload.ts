@@ -161,7 +161,11 @@ class Author {
       const commit = receipt.record + 1
       const settled = [...head.slice(0, 5), receipt.at, ...head.slice(6)]
       documentRows.push(no, tag, JSON.stringify(settled), commit)
-      this.#store.run('DELETE FROM entries WHERE document = ? AND place = ? AND idx = ?', [no, pendingPlace + commit, 0])
+      this.#store.run('DELETE FROM entries WHERE document = ? AND place = ? AND idx = ?', [
+        no,
+        pendingPlace + commit,
+        0,
+      ])
       entryRows.push(no, receipt.record, 0, commit, 0, receipt.record)
     })
     this.#store.insert('documents', documentRows)

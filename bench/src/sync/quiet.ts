@@ -89,7 +89,8 @@ export async function atRest(tenants: number, ms: number): Promise<Rest> {
     return near
   })
   const open: Tenant[] = []
-  for (let no = 0; no < tenants; no++) open.push(...(await pair(env, hub, frames.connect, () => counting(memory(), 'client'))))
+  for (let no = 0; no < tenants; no++)
+    open.push(...(await pair(env, hub, frames.connect, () => counting(memory(), 'client'))))
   await clock.pass(1000)
   counted.server = counted.client = 0
   frames.clear()
@@ -115,12 +116,7 @@ function kept(make: () => StoreProvider): (id: string) => StoreProvider {
 }
 
 /** Two devices of one tenant that have written, and are connected and up to date. */
-async function pair(
-  env: Env,
-  hub: Hub,
-  connector: Connector,
-  store: () => StoreProvider,
-): Promise<readonly Tenant[]> {
+async function pair(env: Env, hub: Hub, connector: Connector, store: () => StoreProvider): Promise<readonly Tenant[]> {
   const connect = (tenant: Tenant): Connection => tenant.connect('ws://in.process', { connector })
   const ada = await createTenant({ name: 'bench', user: 'ada', store: store(), env })
   const notes = (await ada.database('bench')).collection('notes')

@@ -17,6 +17,9 @@ export const sizes = {
   /** Live changes that count, and those before that warm up. */
   changes: part(300, 30),
   warmUp: part(100, 10),
+  /** The same in the comparison with other systems. */
+  live: part(100, 20),
+  liveWarmUp: part(20, 5),
   /** Documents of a small database, and how often it is connected again. */
   small: 1000,
   reconnects: part(31, 5),

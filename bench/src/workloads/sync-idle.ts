@@ -60,11 +60,21 @@ export async function syncIdleWorkload(): Promise<Report> {
     workload: 'sync-idle',
     title: `${seconds} seconds in which nobody writes`,
     figures: [
-      { name: `store calls of a server with ${tenants} tenants of two devices`, value: rest.serverCalls, unit: 'calls', most: 0 },
+      {
+        name: `store calls of a server with ${tenants} tenants of two devices`,
+        value: rest.serverCalls,
+        unit: 'calls',
+        most: 0,
+      },
       { name: 'store calls of their devices', value: rest.clientCalls, unit: 'calls', most: 0 },
       { name: 'their frames that are no keep-alives', value: rest.otherFrames, unit: 'frames', most: 0 },
       { name: 'their keep-alives and the answers to them', value: rest.keepAlives, unit: 'frames' },
-      { name: 'a real server: frames of one device that are no keep-alives', value: wire.other, unit: 'frames', most: 0 },
+      {
+        name: 'a real server: frames of one device that are no keep-alives',
+        value: wire.other,
+        unit: 'frames',
+        most: 0,
+      },
       { name: 'a real server: keep-alives of one device and their answers', value: wire.keepAlives, unit: 'frames' },
       { name: 'a real server: bytes of two devices', value: wire.bytes, unit: 'bytes' },
       { name: 'a real server: processor time', value: wire.cpuMs, unit: 'ms' },

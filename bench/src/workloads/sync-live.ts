@@ -60,7 +60,11 @@ export async function syncLiveWorkload(): Promise<Report> {
   }
   floor.store.close()
   await tenant.close()
-  return { workload: 'sync-live', title: 'One change, live, from one device to another through a real server', figures: figures(times) }
+  return {
+    workload: 'sync-live',
+    title: 'One change, live, from one device to another through a real server',
+    figures: figures(times),
+  }
 }
 
 function figures(times: Times): readonly Figure[] {

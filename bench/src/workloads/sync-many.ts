@@ -49,7 +49,11 @@ export async function syncManyWorkload(): Promise<Report> {
     title: `${sizes.idle.toLocaleString('en')} idle connections and ${sizes.writers} writing devices on one server`,
     figures: [
       ...memoryFigures(alone, crowded),
-      { name: `connecting ${sizes.idle.toLocaleString('en')} clients until they are up to date`, value: connectMs, unit: 'ms' },
+      {
+        name: `connecting ${sizes.idle.toLocaleString('en')} clients until they are up to date`,
+        value: connectMs,
+        unit: 'ms',
+      },
       { name: 'idle connections lost meanwhile', value: lost, unit: 'problems', most: 0 },
       ...receiptFigures(paced, 'a write a second each'),
       ...receiptFigures(flatOut, 'without pause'),
@@ -67,7 +71,11 @@ function memoryFigures(before: Memory, after: Memory): readonly Figure[] {
   // One connection of each device was there before.
   const each = (mb: number): number => (mb * 1e6) / (sizes.idle - sizes.idleDevices)
   return [
-    { name: 'server memory for each idle client, resident', value: each(after.residentMb - before.residentMb), unit: 'bytes' },
+    {
+      name: 'server memory for each idle client, resident',
+      value: each(after.residentMb - before.residentMb),
+      unit: 'bytes',
+    },
     { name: 'of it on the heap', value: each(after.heapMb - before.heapMb), unit: 'bytes' },
     { name: 'server memory with all of them, resident', value: after.residentMb, unit: 'MB' },
   ]
@@ -84,6 +92,12 @@ function receiptFigures(receipts: Receipts, how: string): readonly Figure[] {
     { name: `receipts in all, ${how}`, value: all.length, unit: 'writes' },
     { name: `receipts of the device with most, ${how}`, value: Math.max(...counts), unit: 'writes' },
     // Starved would be: less than half of what is usual.
-    { name: `receipts usual for a device, against the one with fewest, ${how}`, value: usual, unit: 'writes', floor: least, most: 2 },
+    {
+      name: `receipts usual for a device, against the one with fewest, ${how}`,
+      value: usual,
+      unit: 'writes',
+      floor: least,
+      most: 2,
+    },
   ]
 }

@@ -39,6 +39,7 @@ function makeProgram(terminal: Terminal, outputs: Promise<void>[]): Command {
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `\nEvery command has examples: varve <command> --help\nExit codes: 0 done, 1 failed or a negative answer, 2 used wrongly.`,

@@ -1,6 +1,7 @@
 /** Waiting in commands that go on until they are stopped, and giving up on a node that is not reached. */
 
-import { VarveError, type Connection, type Env, type Tenant } from 'varve'
+import { isVarveError, VarveError, type Connection, type Env, type Tenant } from 'varve'
+import type { Context } from './context.ts'
 
 /** Resolves when `signal` aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
@@ -34,7 +35,8 @@ export function pause({ timer }: Pick<Env, 'timer'>, ms: number, signal: AbortSi
 export async function inStep(connection: Connection): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => {
     connection.on('problem', (error) => {
-      if (!error.retryable) reject(error)
+      // A forked feed is left for a new one, and syncing goes on.
+      if (!error.retryable && error.code !== 'FORKED_FEED') reject(error)
     })
     connection.on('status', (status) => {
       if (status === 'offline') reject(connection.error ?? unreached(connection))
@@ -57,6 +59,24 @@ export async function syncWithNode(tenant: Tenant, url?: string): Promise<Connec
   } catch (error) {
     await connection.close()
     throw error
+  }
+}
+
+/**
+ * Tells the server of a change of people, which holds there from that moment on. False, and a line on standard error,
+ * when the server is not reached; false too when there is none.
+ */
+export async function tellNode(context: Context, tenant: Tenant): Promise<boolean> {
+  if ((await tenant.node()) === null) return false
+  try {
+    const connection = await syncWithNode(tenant)
+    await connection.close()
+    return true
+  } catch (error) {
+    if (!isVarveError(error)) throw error
+    const later = 'it holds once the server hears of it, run varve sync'
+    context.terminal.err(`varve: ${error.message}: ${later} (${error.code})\n`)
+    return false
   }
 }
 

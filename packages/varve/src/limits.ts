@@ -25,6 +25,16 @@ export const limits = {
   unsignedCommits: 64,
   /** Bytes a sync batch aims at; one signed run of commits is never split. */
   batchBytes: 1024 * 1024,
+  /** Commits of one feed that may share a signature in a sync batch, and receipts a sender puts into one. */
+  runCommits: 5_000,
+  /** Bytes of such a run; one commit alone may be larger. */
+  runBytes: 8 * 1024 * 1024,
+  /** Collections of one database: every write stores their counters. */
+  databaseCollections: 1_000,
+  /** Feeds a replica knows of; beyond, commits that name others unknown are taken without that knowledge. */
+  knownFeeds: 65_536,
+  /** Commits without a receipt that a new recorder takes up in one write. */
+  pendingSlice: 512,
   /** Commits in one sync batch. */
   batchCommits: 10_000,
   /** Bytes of one sync batch as received, and CBOR values in it: tiny ones would fill the memory. */

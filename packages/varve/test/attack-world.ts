@@ -42,6 +42,8 @@ export class World {
   readonly #approvals: StandingCommit[] = []
   readonly key: SealKey
   readonly tags: Uint8Array
+  /** False while nobody records. */
+  recording = true
 
   constructor(mode: Mode = 'sealed', id = 1) {
     this.mode = mode
@@ -101,7 +103,7 @@ export class World {
       defaultKey: 'tenant',
       tagKey: this.tags,
       epochs: () => [{ from: 0, recorder: this.founder.signing.publicKey, head: noReceipt }],
-      records: () => identity === this.founder,
+      records: () => this.recording && identity === this.founder,
       ...(options.directory === true
         ? this.#standingOf(identity).ofDirectory()
         : this.#standingOf(identity).ofDatabases()),

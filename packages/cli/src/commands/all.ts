@@ -20,6 +20,7 @@ import { addInit } from './init.ts'
 import { addInvite } from './invite.ts'
 import { addJoin } from './join.ts'
 import { addKeys } from './keys.ts'
+import { addMirror } from './mirror.ts'
 import { addPatch } from './patch.ts'
 import { addProve } from './prove.ts'
 import { addPublish } from './publish.ts'
@@ -58,6 +59,7 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addApprove,
   addDevices,
   addRevoke,
+  addMirror,
   addSync,
   addWatch,
   addStatus,

@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { sqlite } from '@varve/stores/sqlite'
 import type { Command } from 'commander'
-import { createJoinRequest, isVarveError, joinByInvitation, joinTenant, type Tenant } from 'varve'
+import { createJoinRequest, joinByInvitation, joinTenant } from 'varve'
 import { usageError, type Context } from '../context.ts'
 import { printJson } from '../json.ts'
 import { parseList, parseWhole, storeOptions, type StoreFlags } from '../options.ts'
 import { isLocked, passphraseOf, readInput, secretFile, withTenant } from '../session.ts'
-import { syncWithNode } from '../waiting.ts'
+import { tellNode } from '../waiting.ts'
 import { wantedPassphrase, type InitFlags } from './init.ts'
 
 export interface ApproveFlags extends StoreFlags {
@@ -72,7 +72,8 @@ async function joinByLink(context: Context, link: string | undefined, flags: Lin
     ...(passphrase === undefined ? {} : { passphrase }),
   })
   try {
-    const synced = await firstSync(context, tenant)
+    // Joining is done, whatever becomes of this.
+    const synced = await tellNode(context, tenant)
     const joined = { id: tenant.id, name: tenant.name, user, device: tenant.me.device }
     if (flags.json) return await printJson(context, { ...joined, synced })
     const what = synced ? 'Its data is here' : 'Get its data with varve sync'
@@ -87,19 +88,6 @@ function storePassphrase(context: Context, flags: InitFlags): Promise<string | u
   if (isLocked(flags.data)) return passphraseOf(context, flags.passphraseFile)
   if (existsSync(join(flags.data, 'tenant.sqlite'))) return Promise.resolve(undefined)
   return wantedPassphrase(context, flags)
-}
-
-/** Joining is done, whatever becomes of this. */
-async function firstSync(context: Context, tenant: Tenant): Promise<boolean> {
-  try {
-    const connection = await syncWithNode(tenant)
-    await connection.close()
-    return true
-  } catch (error) {
-    if (!isVarveError(error)) throw error
-    context.terminal.err(`varve: ${error.message} (${error.code})\n`)
-    return false
-  }
 }
 
 function addRequest(group: Command, context: Context): void {

@@ -1,13 +1,13 @@
 /** `varve revoke`: shuts a user or a device out, and tells the server so at once. */
 
 import type { Command } from 'commander'
-import { isVarveError, type Tenant } from 'varve'
+import type { Tenant } from 'varve'
 import { usageError, type Context } from '../context.ts'
 import { printJson } from '../json.ts'
 import { storeOptions, type StoreFlags } from '../options.ts'
 import { withTenant } from '../session.ts'
 import { counted } from '../table.ts'
-import { syncWithNode } from '../waiting.ts'
+import { tellNode } from '../waiting.ts'
 
 interface RevokeFlags extends StoreFlags {
   readonly wipe?: true
@@ -54,20 +54,4 @@ async function targetOf(
   if (device === undefined || found.length > 1)
     throw usageError(`"${whom}" is no user and not one device (8 digits or more): varve devices lists them`)
   return { whom: { device }, devices: [device] }
-}
-
-/** What the server has heard of holds from that moment on; false when it could not be told now, or there is none. */
-async function tellNode(context: Context, tenant: Tenant): Promise<boolean> {
-  if ((await tenant.node()) === null) return false
-  try {
-    const connection = await syncWithNode(tenant)
-    await connection.close()
-    return true
-  } catch (error) {
-    if (!isVarveError(error)) throw error
-    context.terminal.err(
-      `varve: ${error.message}: it holds once the server hears of it, run varve sync (${error.code})\n`,
-    )
-    return false
-  }
 }

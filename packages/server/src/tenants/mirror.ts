@@ -109,7 +109,8 @@ export class Mirror {
       () => {
         this.#dial()
       },
-      backoffMs(this.#attempt++, this.#env),
+      // A disk that fails is not tried again at once, or the two would do nothing but shake hands.
+      backoffMs(error?.code === 'STORE_FAILED' ? 16 : this.#attempt++, this.#env),
     )
   }
 }

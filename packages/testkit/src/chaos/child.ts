@@ -118,7 +118,7 @@ export class Child {
     const error = new Ended(`"${name}" ended with ${how}`)
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
-    if (this.#isMeantToEnd && (how === 'SIGKILL' || how === '0')) return
+    if (this.#isMeantToEnd && ['SIGKILL', 'SIGTERM', '0'].includes(how)) return
     onLost(`${name} ended with ${how}: ${readFileSync(output, 'utf8').slice(-shownCharacters)}`)
   }
 }

@@ -15,7 +15,7 @@ import { sqlite } from '@varve/stores/sqlite'
 import { SeededRandom } from '../sim/random.ts'
 import { Journal } from './journal.ts'
 import { databaseName, needle } from './names.ts'
-import type { Acts } from './process.ts'
+import type { Acts } from './acts.ts'
 import { fieldsOf, flagOf, numberOf, textOf } from './read.ts'
 import { writeReport, type ClientReport } from './report.ts'
 import { Writer } from './writer.ts'
@@ -29,15 +29,23 @@ interface Opened {
 
 export function startClient(given: unknown): Acts {
   const fields = fieldsOf(given)
-  const client = new Client(textOf(fields['name']), textOf(fields['dir']), textOf(fields['url']), textOf(fields['journal']))
+  const client = new Client(
+    textOf(fields['name']),
+    textOf(fields['dir']),
+    textOf(fields['url']),
+    textOf(fields['journal']),
+  )
   return {
     asked: {
       found: () => client.found(),
       request: () => client.request(),
       approve: (request) => client.approve(textOf(request)),
       join: (response) => client.join(textOf(response)),
-      open: (value) => client.open(numberOf(value)),
       write: (value) => client.write(textOf(fieldsOf(value)['prefix']), numberOf(fieldsOf(value)['seed'])),
+      open: (value) => {
+        const { prefix, seed, offlineMs } = fieldsOf(value)
+        return client.open(textOf(prefix), numberOf(seed), numberOf(offlineMs))
+      },
       quiet: () => client.quiet(),
       settle: (prompt) => client.settle(flagOf(prompt)),
       report: (path) => client.report(textOf(path)),
@@ -102,18 +110,18 @@ class Client {
     await connection.settled()
   }
 
-  /** Opens what a process before this one left; connects `ms` later, so that something is written before. */
-  async open(ms: number): Promise<void> {
+  /** Opens what a process before this one left, and writes; connects only after `offlineMs`. */
+  async open(prefix: string, seed: number, offlineMs: number): Promise<void> {
     const tenant = await openTenant(this.#options)
     const database = await tenant.database(databaseName)
-    await new Promise((resolve) => setTimeout(resolve, ms))
+    this.#begin(database, prefix, seed)
+    await new Promise((resolve) => setTimeout(resolve, offlineMs))
     this.#opened = { tenant, database, connection: this.#connect(tenant) }
   }
 
-  async write(prefix: string, seed: number): Promise<void> {
-    this.#writer = this.#writerOf(this.#here.database, prefix, seed)
-    this.#writer.begin()
-    await Promise.resolve()
+  write(prefix: string, seed: number): Promise<void> {
+    this.#begin(this.#here.database, prefix, seed)
+    return Promise.resolve()
   }
 
   async quiet(): Promise<void> {
@@ -143,6 +151,11 @@ class Client {
     await this.#writer?.stop()
     await this.#opened?.tenant.close()
     this.#journal.close()
+  }
+
+  #begin(database: Database, prefix: string, seed: number): void {
+    this.#writer = this.#writerOf(database, prefix, seed)
+    this.#writer.begin()
   }
 
   #writerOf(database: Database, prefix: string, seed: number): Writer {

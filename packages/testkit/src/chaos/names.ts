@@ -9,7 +9,7 @@ export const counters = 'needle-counters'
 export const slots = 'needle-slots'
 export const transfers = 'needle-transfers'
 
-export const counterId = 'needle-counter'
+export const counterIds = Array.from({ length: 6 }, (_, i) => `needle-counter-${i}`)
 export const boardIds = ['needle-board-0', 'needle-board-1', 'needle-board-2', 'needle-board-3']
 export const slotIds = ['needle-slot-0', 'needle-slot-1']
 export const accountIds = ['needle-account-0', 'needle-account-1', 'needle-account-2']

@@ -1,7 +1,7 @@
 /** The process of a real node, on a folder and a port that stay the same from start to start. */
 
 import { createNode, type Node } from '@varve/server'
-import type { Acts } from './process.ts'
+import type { Acts } from './acts.ts'
 import { fieldsOf, numberOf, textOf } from './read.ts'
 
 export function startNode(given: unknown): Acts {

@@ -4,12 +4,6 @@ import { startClient } from './client-process.ts'
 import { startNode } from './node-process.ts'
 import { fieldsOf, numberOf, textOf } from './read.ts'
 
-/** What a process can be asked; it ends after `close`. */
-export interface Acts {
-  readonly asked: Readonly<Record<string, (value: unknown) => Promise<unknown>>>
-  close(): Promise<void>
-}
-
 const [, , kind = '', options = ''] = process.argv
 const given: unknown = JSON.parse(options)
 const acts = kind === 'node' ? startNode(given) : startClient(given)

@@ -1,7 +1,8 @@
 /** The program that the processes run: one bundled file from source, so that it starts fast and no edit reaches a run. */
 
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { copyFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Program {
@@ -12,19 +13,22 @@ export interface Program {
 const inProject = (path: string): string => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 const require = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
 
-export function makeProgram(): Program {
+/** `number` tells the programs of runs at one time apart. */
+export function makeProgram(number: number): Program {
   const built = !import.meta.url.endsWith('.ts')
   const entry = fileURLToPath(new URL(built ? 'process.js' : 'process.ts', import.meta.url))
   if (built) return { path: entry, remove: () => undefined }
-  // It lies where it finds the SQLite driver.
-  const path = inProject(`node_modules/.cache/varve-chaos/process-${process.pid}-${Date.now()}.mjs`)
+  // It lies where it finds the SQLite driver, and as deep as the server's code, which looks for its version above.
+  const folder = inProject(`node_modules/.cache/varve-chaos-${process.pid}-${number}`)
+  const path = join(folder, 'dist/process.mjs')
   const kind = ['--bundle', '--platform=node', '--format=esm', '--conditions=source', '--external:libsql']
   const args = [entry, ...kind, `--banner:js=${require}`, `--outfile=${path}`, '--log-level=error']
   execFileSync(inProject('node_modules/.bin/esbuild'), args)
+  copyFileSync(inProject('packages/server/package.json'), join(folder, 'package.json'))
   return {
     path,
     remove: () => {
-      rmSync(path, { force: true })
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -3,7 +3,19 @@
 import { isVarveError, type Database, type Written } from 'varve'
 import type { SeededRandom } from '../sim/random.ts'
 import type { Journal, WriteKind } from './journal.ts'
-import { accountIds, boardIds, boards, counterId, counters, needle, notes, placed, slotIds, slots, transfers } from './names.ts'
+import {
+  accountIds,
+  boardIds,
+  boards,
+  counterIds,
+  counters,
+  needle,
+  notes,
+  placed,
+  slotIds,
+  slots,
+  transfers,
+} from './names.ts'
 
 export interface WriterParts {
   readonly database: Database
@@ -40,8 +52,7 @@ export class Writer {
   async prepare(): Promise<void> {
     for (const id of boardIds) await this.#create(boards, id, { title: `${needle}-title` })
     for (const id of slotIds) await this.#create(slots, id, { holder: `${needle}-nobody` })
-    for (const id of accountIds) await this.#create(counters, id, { n: 0 })
-    await this.#create(counters, counterId, { n: 0 })
+    for (const id of [...accountIds, ...counterIds]) await this.#create(counters, id, { n: 0 })
   }
 
   begin(): void {
@@ -77,8 +88,9 @@ export class Writer {
   }
 
   #increment(): Promise<string> {
-    return this.#write('increment', counters, [counterId], async (reason) => [
-      await this.#parts.database.collection<Numbers>(counters).patch(counterId, { $inc: { n: 1 } }, { reason }),
+    const id = this.#parts.random.pick(counterIds)
+    return this.#write('increment', counters, [id], async (reason) => [
+      await this.#parts.database.collection<Numbers>(counters).patch(id, { $inc: { n: 1 } }, { reason }),
     ])
   }
 

@@ -2,6 +2,7 @@
 
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import { clockAgrees } from '../replica/reissue.ts'
 import type { Replica } from '../replica/replica.ts'
 import { SyncDriver } from '../sync/driver.ts'
 import type { DriverEvent } from '../sync/driver-events.ts'
@@ -31,8 +32,12 @@ export interface ConnectionParts {
   readonly onClosed: () => void
 }
 
-/** After these nothing changes by trying again. */
-const finalCodes: ReadonlySet<string> = new Set(['TAMPERED', 'UNSUPPORTED_VERSION', 'INVALID', 'NOT_FOUND'])
+/** The node does not let this device in, or is not the one that was meant. */
+const refusingCodes: ReadonlySet<string> = new Set(['FORBIDDEN', 'NOT_FOUND', 'TAMPERED', 'UNSUPPORTED_VERSION'])
+/** After these trying again may help at once: the line was cut, or the node was busy or stopping. */
+const passingCodes: ReadonlySet<string> = new Set(['OFFLINE', 'CLOSED', 'RATE_LIMITED'])
+/** As many attempts as it takes to wait longest. */
+const manyAttempts = 16
 
 export class Connection {
   readonly #parts: ConnectionParts
@@ -187,7 +192,8 @@ export class Connection {
       this.#become('authenticating')
       this.#session = this.#start(transport)
     } catch (error) {
-      if (!dialing.signal.aborted) this.#lost(asError(error))
+      const failed = asError(error)
+      if (!dialing.signal.aborted) this.#lost(failed, failed.code === 'INVALID')
     } finally {
       if (this.#dialing === dialing) this.#dialing = null
     }
@@ -240,13 +246,28 @@ export class Connection {
       case 'error':
         this.#lastError = event.error
         this.#listeners.emit('problem', event.error)
-        if (event.database !== null && event.error.code === 'STORE_FAILED') session.stop(event.error)
+        if (event.database !== null) this.#troubled(session, event.database, event.error)
         break
       case 'closed':
         this.#session = null
         if (!this.#closed && !this.#chosenOffline) this.#lost(event.error)
         break
     }
+  }
+
+  /** A failing disk is tried on a new connection; what an error closed is opened again after a while. */
+  #troubled(session: SyncDriver, database: Uint8Array, error: VarveError): void {
+    const { env } = this.#parts.host
+    if (error.code === 'STORE_FAILED') session.stop(error)
+    if (this.#session !== session || session.has(database)) return
+    this.#current.delete(toHex(database))
+    if (this.#status === 'live') this.#become('catching-up')
+    env.timer(
+      () => {
+        if (this.#session === session && !session.has(database)) this.#open(session, database)
+      },
+      backoffMs(manyAttempts, env),
+    )
   }
 
   #progress(event: Extract<DriverEvent, { readonly event: 'taken' }>): ConnectionEvents['progress'] {
@@ -314,17 +335,26 @@ export class Connection {
       if (refused.record <= (this.#refusedUpTo.get(database) ?? -1)) continue
       this.#refusedUpTo.set(database, refused.record)
       this.#listeners.emit('refused', { database, ...refused })
+      if (refused.code === 'CLOCK_AHEAD' && !clockAgrees(replica)) this.#compareClocks()
     }
   }
 
-  #lost(error: VarveError | null): void {
+  /** The clock went wrong while the connection stood: a handshake compares it with the recorder's. */
+  #compareClocks(): void {
+    const peer = this.#session?.peer ?? null
+    if (peer !== null && this.#parts.host.isRecorder(peer)) this.#session?.stop(null)
+  }
+
+  /** Another attempt follows, unless the URL is `unusable` or another node answers there. */
+  #lost(error: VarveError | null, unusable = false): void {
     if (this.#closed) return
     this.#hangUp()
     if (error !== null) this.#lastError = error
-    const refused = error !== null && (error.code === 'FORBIDDEN' || finalCodes.has(error.code))
+    const refused = error !== null && (refusingCodes.has(error.code) || unusable)
     this.#become(refused ? 'refused' : 'offline')
-    if (error !== null && finalCodes.has(error.code)) return
-    const wait = backoffMs(refused ? 16 : this.#attempt++, this.#parts.host.env)
+    if (unusable || error?.code === 'TAMPERED') return
+    const passing = error === null || passingCodes.has(error.code)
+    const wait = backoffMs(passing ? this.#attempt++ : manyAttempts, this.#parts.host.env)
     this.#cancelRetry = this.#parts.host.env.timer(() => {
       if (this.#closed || this.#chosenOffline || this.#session !== null) return
       void this.#dial()

@@ -24,6 +24,8 @@ export interface TenantHostParts {
   readonly epochs: Epochs
   /** The replica of a database that this device holds; null for another. */
   replica(database: Uint8Array): Promise<Replica | null>
+  /** All that are open. */
+  replicas(): Promise<readonly Replica[]>
   adopt(appointments: readonly Uint8Array[]): Promise<unknown>
 }
 
@@ -94,7 +96,16 @@ export class TenantHost implements SyncHost {
 
   /** The recorder's clock decides; a small difference is no reason to write other times than the user's clock shows. */
   skew(ms: number, peer: Uint8Array): void {
-    if (this.isRecorder(peer)) this.#parts.clock.correct(Math.abs(ms) > limits.clockDriftMs ? ms : 0)
+    const { clock } = this.#parts
+    if (this.isRecorder(peer)) clock.correct(Math.abs(ms) > limits.clockDriftMs ? ms : 0)
+    else if (Math.abs(ms - clock.correction()) > limits.clockDriftMs) return
+    this.#clockFoundRight().catch((error: unknown) => {
+      this.env.log('warn', 'what was refused as ahead of time could not be issued again', { error: String(error) })
+    })
+  }
+
+  async #clockFoundRight(): Promise<void> {
+    for (const replica of await this.#parts.replicas()) await replica.clockFoundRight()
   }
 
   problem(error: VarveError, database: Uint8Array | null): void {

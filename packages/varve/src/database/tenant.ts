@@ -306,6 +306,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       standing: this.#standing,
       epochs: this.#epochs,
       replica: (id) => this.#open.find(toHex(id)),
+      replicas: () => this.#open.replicas(),
       adopt: (list) => this.adoptAppointments(list),
     })
     this.#connections ??= new Connections({ host, home, keys: this.keys, open: () => this.#open.ids })

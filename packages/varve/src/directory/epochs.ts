@@ -20,6 +20,8 @@ export class Epochs {
   readonly #of = new Map<string, readonly Epoch[]>()
   /** True while the record is handed over: nobody here records. */
   #paused = false
+  /** Settles when everything that was asked to run alone has ended. */
+  #tail: Promise<unknown> = Promise.resolve()
 
   constructor(tenant: Uint8Array, founder: Uint8Array) {
     this.#tenant = tenant
@@ -92,6 +94,16 @@ export class Epochs {
    * nothing is taken over then.
    */
   adopt(encoded: readonly Uint8Array[], mayAppoint: (publicKey: Uint8Array) => boolean): boolean {
+    const chain = this.checked(encoded, mayAppoint)
+    if (chain !== null) this.take(chain)
+    return chain !== null
+  }
+
+  /** What `adopt` would take over, with what is known before it; null when nothing is new. Throws like `adopt`. */
+  checked(
+    encoded: readonly Uint8Array[],
+    mayAppoint: (publicKey: Uint8Array) => boolean,
+  ): readonly SignedAppointment[] | null {
     const accepted = this.#appointments.filter((signed) => signed.accepted !== null)
     const chain = [...accepted]
     for (const [i, signed] of encoded.map(decodeAppointment).entries()) {
@@ -99,9 +111,19 @@ export class Epochs {
       if (known === undefined) chain.push(this.#checked(signed, chain, mayAppoint))
       else if (!equalBytes(known.body, signed.body)) throw contradiction(i + 1)
     }
-    if (chain.length === accepted.length) return false
+    return chain.length === accepted.length ? null : chain
+  }
+
+  /** Lets a chain that was checked take effect. Between the two it is stored, alone: what has effect must survive. */
+  take(chain: readonly SignedAppointment[]): void {
     this.#take(chain)
-    return true
+  }
+
+  /** Runs `work` alone, after everything that was asked for before it: appointments change in steps that belong together. */
+  alone<R>(work: () => Promise<R>): Promise<R> {
+    const result = this.#tail.then(work)
+    this.#tail = result.catch(() => undefined)
+    return result
   }
 
   #checked(

@@ -103,7 +103,8 @@ export class Appender {
     this.#context = context
     this.#set = set
     this.#unlisted = unlisted
-    this.#records = records
+    // Receipts follow the order of a feed: what is pending in it goes first.
+    this.#records = records && (own === null || own.recorded === own.length)
     this.#eager = eager
     this.#feed = own ?? this.#newFeed()
   }

@@ -9,6 +9,7 @@ import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, receiptId, recordHeadMessage, type Receipt } from '../log/receipt.ts'
 import { rowTags } from '../log/tag.ts'
 import type { FeedRun, RecordRun, Unit } from '../log/unit.ts'
+import { assertLimit, limits } from '../limits.ts'
 import type { Replica } from './replica.ts'
 import { storedSubjects, subjectName, type Subject } from './subjects.ts'
 
@@ -55,6 +56,7 @@ export async function checkFeedRun(replica: Replica, run: FeedRun): Promise<read
       `Feed ${toHex(run.feed)} continues at ${run.from}, only ${length} commits are here: sync again from there`,
     )
   }
+  checkRunSize(run)
   await checkFork(replica, run, length)
   const headers = run.commits.map((commit) => decodeHeader(commit.header))
   const publicKey = known === undefined || length === 0 ? announcedKey(context.id, run, headers[0]) : known.publicKey
@@ -70,6 +72,14 @@ export async function checkFeedRun(replica: Replica, run: FeedRun): Promise<read
   const checked = chain(replica, run, headers, publicKey, known?.head ?? noCommit, length)
   await checkStamps(replica, known?.no ?? 0, length, checked)
   return checked
+}
+
+/** What shares a signature is never cut, so it must stay small enough to be sent on. */
+function checkRunSize({ feed, commits }: FeedRun): void {
+  const what = `The run of feed ${toHex(feed)}`
+  assertLimit(commits.length, limits.runCommits + limits.unsignedCommits, `${what} in commits`)
+  const bytes = commits.slice(0, -1).reduce((sum, { header, bodies }) => sum + header.length + bodies.length, 0)
+  assertLimit(bytes, limits.runBytes, `${what} in bytes`)
 }
 
 async function checkFork(replica: Replica, run: FeedRun, length: number): Promise<void> {

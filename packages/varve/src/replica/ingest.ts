@@ -12,7 +12,7 @@ import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { rowTags } from '../log/tag.ts'
 import { decodeUnit, type Unit } from '../log/unit.ts'
 import { pendingPlace, type CommitRow, type FeedRow } from '../store/rows.ts'
-import { signHeads } from './sign.ts'
+import { signHeads, signRecord } from './sign.ts'
 import { checkUnit, type CheckedCommit, type CheckedReceipt } from './check.ts'
 import { countEntry, foldInto } from './count.ts'
 import { checkCvs, countIn, type Recorded } from './counting.ts'
@@ -57,14 +57,20 @@ export async function releaseHeld(replica: Replica): Promise<void> {
   })
 }
 
-/** A replica whose device became the recorder gives receipts to the commits that waited for one. */
+/**
+ * A replica whose device became the recorder gives receipts to the commits that waited for one: a slice of each feed
+ * in one write, until none waits.
+ */
 export async function recordPending(replica: Replica): Promise<void> {
-  if (!replica.records || [...replica.feeds.values()].every((feed) => feed.recorded === feed.length)) return
-  await replica.update(async (set) => {
-    const work = new Ingest(replica, set)
-    await work.recordStored()
-    await work.finish()
-  })
+  const waits = (): boolean => [...replica.feeds.values()].some((feed) => feed.recorded < feed.length)
+  while (replica.records && waits()) {
+    await replica.update(async (set) => {
+      if (!replica.records) return
+      const work = new Ingest(replica, set)
+      await work.recordStored()
+      await work.finish()
+    })
+  }
 }
 
 async function storedCommit(replica: Replica, no: number): Promise<CommitRow | null> {
@@ -97,6 +103,10 @@ class Ingest {
   readonly #replica: Replica
   readonly #set: WorkingSet
   readonly #fresh = new Map<number, NewCommit>()
+  /** Numbers of the feeds this write brings, by id in hex. */
+  readonly #newFeeds = new Map<string, number>()
+  /** Bytes of the commits whose receipts the record's signature does not cover yet. */
+  #unsignedBytes = 0
 
   constructor(replica: Replica, set: WorkingSet) {
     this.#replica = replica
@@ -151,16 +161,16 @@ class Ingest {
     }
   }
 
-  /** Gives a receipt to every stored commit without one, in the order in which pending commits apply. */
+  /** Gives receipts to stored commits without one, a slice of them, in the order in which pending commits apply. */
   async recordStored(): Promise<void> {
     const rowsOf = new Map<CheckedCommit, CommitRow>()
     for (const feed of this.#replica.feeds.values()) {
-      for (let seq = feed.recorded; seq < feed.length;) {
-        const rows = await this.#replica.store.commits(feed.no, seq, limits.unsignedCommits)
-        for (const row of rows) rowsOf.set(checkedAgain(this.#replica, row), row)
-        seq += rows.length
-        if (rows.length === 0) throw new VarveError('TAMPERED', `Feed ${toHex(feed.id)} ends at ${seq}: run verify`)
-      }
+      const left = limits.pendingSlice - rowsOf.size
+      if (feed.recorded === feed.length || left <= 0) continue
+      const rows = await this.#replica.store.commits(feed.no, feed.recorded, Math.min(left, limits.unsignedCommits))
+      if (rows.length === 0)
+        throw new VarveError('TAMPERED', `Feed ${toHex(feed.id)} ends at ${feed.recorded}: run verify`)
+      for (const row of rows) rowsOf.set(checkedAgain(this.#replica, row), row)
     }
     for (const commit of inJudgingOrder([...rowsOf.keys()])) {
       const row = rowsOf.get(commit)
@@ -202,9 +212,8 @@ class Ingest {
   #feed(id: Uint8Array): FeedRow | undefined {
     const stored = this.#replica.feedById(id)
     if (stored !== undefined) return this.#set.feeds.get(stored.no) ?? stored
-    const name = toHex(id)
-    for (const feed of this.#set.feeds.values()) if (toHex(feed.id) === name) return feed
-    return undefined
+    const no = this.#newFeeds.get(toHex(id))
+    return no === undefined ? undefined : this.#set.feeds.get(no)
   }
 
   #newFeed(id: Uint8Array): FeedRow {
@@ -213,6 +222,7 @@ class Ingest {
     set.state = { ...set.state, feeds: no }
     const feed = { no, id, publicKey: new Uint8Array(32), length: 0, head: noCommit, listed: 0, recorded: 0 }
     set.feeds.set(no, feed)
+    this.#newFeeds.set(toHex(id), no)
     return feed
   }
 
@@ -278,7 +288,16 @@ class Ingest {
       record: { length: record + 1, head, at },
       unsigned: { ...unsigned, receipts: unsigned.receipts + 1 },
     }
+    this.#signRecordIfDue(commit)
     return { record, receipt, id: head, bytes }
+  }
+
+  /** Receipts that share a signature are sent together with their commits: they must fit into a unit. */
+  #signRecordIfDue({ headerBytes, bodies }: CheckedCommit): void {
+    this.#unsignedBytes += headerBytes.length + bodies.length
+    if (this.#set.state.unsigned.receipts < limits.unsignedCommits && this.#unsignedBytes < limits.unsignedBytes) return
+    signRecord(this.#replica.context, this.#set)
+    this.#unsignedBytes = 0
   }
 
   /** Stores one commit and folds its entries into the working set. */
@@ -329,7 +348,8 @@ class Ingest {
 
   #dependencies(feed: number, commit: CheckedCommit): void {
     for (const { feed: on, length } of commit.header.dependencies) {
-      const other = this.#feed(on) ?? this.#newFeed(on)
+      const other = this.#feed(on) ?? (this.#set.state.feeds < limits.knownFeeds ? this.#newFeed(on) : null)
+      if (other === null) continue
       this.#set.dependencies.push({ feed, on: other.no, seq: commit.seq, seen: length })
     }
   }

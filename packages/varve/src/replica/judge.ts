@@ -9,6 +9,7 @@ import { limits } from '../limits.ts'
 import type { ReplicaContext } from './context.ts'
 import { pendingPlace } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
+import type { ReplicaState } from './state.ts'
 import type { WorkingDocument, WorkingSet } from './working.ts'
 
 /**
@@ -26,6 +27,10 @@ export function standing(
 ): Receipt['refused'] {
   const reason = context.refuses(publicKey, header, { standings, recorded })
   if (reason !== null) return { code: 'FORBIDDEN', reason }
+  if (!hasRoom(state, header.collections)) {
+    const reason = `The database has ${limits.databaseCollections} collections, more are not allowed`
+    return { code: 'TOO_LARGE', reason }
+  }
   const ahead = stampMs(header.stamp) - Math.max(context.env.now(), state.record.at)
   if (ahead > limits.clockDriftMs) {
     return {
@@ -34,6 +39,14 @@ export function standing(
     }
   }
   return null
+}
+
+/** Whether these collections (tags) may be in the database: its counters are stored with every write. */
+export function hasRoom({ collections }: Pick<ReplicaState, 'collections'>, tags: readonly Uint8Array[]): boolean {
+  if (collections.length + tags.length <= limits.databaseCollections) return true
+  const known = new Set(collections.map(({ tag }) => toHex(tag)))
+  const added = new Set(tags.map(toHex).filter((tag) => !known.has(tag)))
+  return added.size === 0 || collections.length + added.size <= limits.databaseCollections
 }
 
 /**

@@ -1,12 +1,11 @@
 /** What a peer still lacks, unit by unit, at the cost of the difference: receipts with their commits, then pending commits. */
 
 import { toHex } from '../encoding/bytes.ts'
-import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { noCommit } from '../log/commit.ts'
 import { decodeHeader } from '../log/header.ts'
-import { encodeUnit, type FeedRun, type RecordRun, type Unit } from '../log/unit.ts'
-import type { CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
+import { encodeUnit, type FeedRun, type Unit } from '../log/unit.ts'
+import type { FeedRow } from '../store/rows.ts'
+import { feedRun, lost, receiptsFrom, subjectsOf } from './outgoing-runs.ts'
 import type { Position } from './position.ts'
 import type { Replica } from './replica.ts'
 
@@ -16,23 +15,16 @@ const sharedBytes = 64 * 1024
 /** How far back an urgent commit may reach for commits of its feed that the peer lacks. */
 const urgentReach = 64
 
-/** Part of a feed that receipts speak of. */
-interface FeedRange {
-  readonly feed: FeedRow
-  readonly from: number
-  end: number
-}
-
-/** A unit that every peer at this record number gets alike. */
-interface SharedUnit {
-  readonly from: number
-  readonly end: number
+/** A unit with what the peer holds once it has it. */
+interface Prepared {
   readonly bytes: Uint8Array
   readonly feeds: readonly FeedRun[]
+  /** Receipts, from and to; null for a unit without a record. */
+  readonly record: { readonly from: number; readonly end: number } | null
 }
 
-/** The last such unit of each replica: a change goes to many peers, and is read and encoded once. */
-const lastUnits = new WeakMap<Replica, SharedUnit>()
+/** The last unit of each replica that every peer at its record number gets alike: a change is read and encoded once. */
+const lastUnits = new WeakMap<Replica, Prepared>()
 
 /** Follows what one peer holds of one replica. Everything given out ends at a signature. */
 export class Outgoing {
@@ -44,6 +36,8 @@ export class Outgoing {
   readonly #blocked = new Set<string>()
   readonly #unfollow: () => void
   #urgentAfter: number
+  /** While a unit of the peer is taken over it is not known what the peer holds. */
+  #taking: { readonly unit: Unit; readonly done: Promise<void>; readonly settle: () => void } | null = null
   /** Commits given out so far. */
   sent = 0
 
@@ -61,28 +55,50 @@ export class Outgoing {
   }
 
   close(): void {
+    this.dropped()
     this.#unfollow()
   }
 
-  /** Notes that the peer holds what it sent. */
-  received(unit: Unit): void {
+  /** A unit of the peer is going to be taken over; `received` or `dropped` must follow. */
+  receiving(unit: Unit): void {
+    this.dropped()
+    let settle: () => void = () => undefined
+    const done = new Promise<void>((resolve) => {
+      settle = resolve
+    })
+    this.#taking = { unit, done, settle }
+  }
+
+  /** It was: the peer holds what it sent. */
+  received(): void {
+    const unit = this.#taking?.unit
+    if (unit === undefined) return
     for (const run of unit.feeds) this.#hold(run.feed, run.from + run.commits.length)
     if (unit.record !== null) this.#record = Math.max(this.#record, unit.record.from + unit.record.receipts.length)
+    this.dropped()
+  }
+
+  /** It was not. */
+  dropped(): void {
+    this.#taking?.settle()
+    this.#taking = null
   }
 
   /** Nothing more of this feed: the peer does not take it. */
   block(feed: Uint8Array): void {
-    this.#blocked.add(toHex(feed))
+    if (this.#replica.feedById(feed) !== undefined) this.#blocked.add(toHex(feed))
   }
 
   /** The next unit the peer lacks; null when it has everything. */
   async next(): Promise<Uint8Array | null> {
+    await this.#taking?.done
     await this.#replica.sign()
-    return (await this.#recorded()) ?? (await this.#pending())
+    return this.#give((await this.#recorded()) ?? (await this.#pending()))
   }
 
   /** Commits in these collections (tags in hex), ahead of the record; null when there is none that can go ahead. */
   async urgent(collections: ReadonlySet<string>): Promise<Uint8Array | null> {
+    await this.#taking?.done
     await this.#replica.sign()
     for (;;) {
       const heads = await this.#replica.store.commitsAfter(this.#urgentAfter, limits.unsignedCommits)
@@ -91,13 +107,23 @@ export class Outgoing {
         this.#urgentAfter = head.no
         const { collections: named } = decodeHeader(head.header)
         if (head.refused !== null || !named.some((tag) => collections.has(toHex(tag)))) continue
-        const unit = await this.#ahead(head.feed, head.seq)
-        if (unit !== null) return unit
+        const prepared = await this.#ahead(head.feed, head.seq)
+        if (prepared !== null) return this.#give(prepared)
       }
     }
   }
 
-  async #ahead(no: number, seq: number): Promise<Uint8Array | null> {
+  #give(prepared: Prepared | null): Uint8Array | null {
+    if (prepared === null) return null
+    for (const { feed, from, commits } of prepared.feeds) {
+      this.#hold(feed, from + commits.length)
+      this.sent += commits.length
+    }
+    if (prepared.record !== null) this.#record = Math.max(this.#record, prepared.record.end)
+    return prepared.bytes
+  }
+
+  async #ahead(no: number, seq: number): Promise<Prepared | null> {
     const feed = this.#replica.feeds.get(no)
     if (feed === undefined) return null
     const name = toHex(feed.id)
@@ -107,138 +133,77 @@ export class Outgoing {
     const rows = await this.#replica.store.commits(no, from, seq - from + 1)
     const known = rows.findLast((row) => row.seq < held || (row.record !== null && row.record < this.#record))
     if (known === undefined && from > 0) return null
-    const run = await this.#run(feed, known === undefined ? 0 : known.seq + 1, seq + 1, 0)
-    return run === null ? null : encodeUnit({ feeds: [run], record: null })
+    const first = known === undefined ? 0 : known.seq + 1
+    const lacking = rows.filter((row) => row.seq >= first)
+    if (lacking.reduce((sum, row) => sum + row.header.length + row.bodies.length, 0) > limits.batchBytes) return null
+    const run = await feedRun(this.#replica, feed, { from: first, needed: seq + 1 })
+    return run === null ? null : prepare([run], null)
   }
 
-  async #recorded(): Promise<Uint8Array | null> {
-    if (this.#record >= this.#replica.state.record.length) return null
+  async #recorded(): Promise<Prepared | null> {
+    // What comes while this waits is for the next unit.
+    const from = this.#record
+    const { length } = this.#replica.state.record
+    if (from >= length) return null
     const last = lastUnits.get(this.#replica)
-    if (last !== undefined && last.from === this.#record && this.#holdsNothingOf(last)) return this.#give(last)
-    const receipts = await this.#receipts()
-    if (receipts.length === 0) return null
-    const { list, ranges } = await this.#subjects(receipts)
+    if (last?.record?.from === from && this.#holdsNothingOf(last)) return last
+    for (let most = length - from; ; ) {
+      const receipts = await receiptsFrom(this.#replica, from, most)
+      const signature = receipts.at(-1)?.signature
+      if (signature === null || signature === undefined) return null
+      const { list, ranges } = await subjectsOf(this.#replica, receipts)
+      const whole = ranges.every((range) => (this.#held.get(toHex(range.feed.id)) ?? 0) <= range.from)
+      const feeds = await this.#runs(ranges)
+      const prepared = prepare(feeds, { from, receipts: list, signature })
+      if (prepared.bytes.length > limits.batchMaximumBytes / 2 && receipts.length > limits.unsignedCommits) {
+        // Runs of feeds reach beyond what was asked of them, up to a signature: fewer receipts, fewer feeds.
+        most = Math.floor(receipts.length / 2)
+        continue
+      }
+      if (whole && prepared.bytes.length <= sharedBytes) lastUnits.set(this.#replica, prepared)
+      return prepared
+    }
+  }
+
+  async #runs(ranges: readonly { readonly feed: FeedRow; readonly from: number; readonly end: number }[]) {
     const feeds: FeedRun[] = []
-    let whole = true
     for (const { feed, from, end } of ranges) {
       const held = this.#held.get(toHex(feed.id)) ?? 0
-      if (held > from) whole = false
-      const run = await this.#run(feed, Math.max(from, held), end, 0)
+      const run = await feedRun(this.#replica, feed, { from: Math.max(from, held), needed: end })
       if (run !== null) feeds.push(run)
-      else if (held <= end) this.#held.delete(toHex(feed.id))
+      else if (Math.max(from, held) < end) throw lost(`the signature of feed ${toHex(feed.id)}`)
     }
-    const signature = receipts.at(-1)?.signature
-    if (signature === null || signature === undefined) throw lost(`the signature of record ${this.#record}`)
-    const from = this.#record
-    const bytes = encodeUnit({ feeds, record: { from, receipts: list, signature } })
-    this.#record += receipts.length
-    if (whole && bytes.length <= sharedBytes) lastUnits.set(this.#replica, { from, end: this.#record, bytes, feeds })
-    return bytes
+    return feeds
   }
 
-  /** The commits that receipts speak of, and how much of each feed they take. */
-  async #subjects(
-    receipts: readonly ReceiptRow[],
-  ): Promise<{ readonly list: RecordRun['receipts']; readonly ranges: Iterable<FeedRange> }> {
-    const heads = await this.#replica.store.commitHeads(receipts.map((receipt) => receipt.commit))
-    const ranges = new Map<number, FeedRange>()
-    const list = receipts.map((receipt, i) => {
-      const head = heads[i]
-      const feed = head === null || head === undefined ? undefined : this.#replica.feeds.get(head.feed)
-      if (head === null || head === undefined || feed === undefined)
-        throw lost(`the commit of receipt ${receipt.record}`)
-      const range = ranges.get(feed.no)
-      if (range === undefined) ranges.set(feed.no, { feed, from: head.seq, end: head.seq + 1 })
-      else range.end = head.seq + 1
-      return { feed: feed.id, seq: head.seq, bytes: receipt.bytes }
-    })
-    return { list, ranges: ranges.values() }
-  }
-
-  #holdsNothingOf({ feeds }: SharedUnit): boolean {
-    return feeds.every(({ feed, from }) => (this.#held.get(toHex(feed)) ?? 0) <= from)
-  }
-
-  #give({ bytes, end, feeds }: SharedUnit): Uint8Array {
-    this.#record = end
-    for (const { feed, from, commits } of feeds) {
-      this.#hold(feed, from + commits.length)
-      this.sent += commits.length
-    }
-    return bytes
-  }
-
-  async #pending(): Promise<Uint8Array | null> {
-    for (const feed of this.#replica.feeds.values()) {
-      const name = toHex(feed.id)
-      if (feed.length === feed.recorded || this.#blocked.has(name)) continue
-      const run = await this.#run(feed, Math.max(feed.recorded, this.#held.get(name) ?? 0), 0, limits.batchBytes)
-      if (run !== null) return encodeUnit({ feeds: [run], record: null })
+  /** Commits without a receipt, once the peer holds every receipt. */
+  async #pending(): Promise<Prepared | null> {
+    for (const no of this.#replica.feeds.keys()) {
+      const feed = this.#replica.feeds.get(no)
+      if (this.#record < this.#replica.state.record.length) return this.#recorded()
+      if (feed === undefined || feed.length === feed.recorded || this.#blocked.has(toHex(feed.id))) continue
+      const from = Math.max(feed.recorded, this.#held.get(toHex(feed.id)) ?? 0)
+      const run = await feedRun(this.#replica, feed, { from, needed: null })
+      if (run !== null) return prepare([run], null)
     }
     return null
+  }
+
+  #holdsNothingOf({ feeds }: Prepared): boolean {
+    return feeds.every(({ feed, from }) => (this.#held.get(toHex(feed)) ?? 0) <= from)
   }
 
   #hold(feed: Uint8Array, length: number): void {
     const name = toHex(feed)
     this.#held.set(name, Math.max(this.#held.get(name) ?? 0, length))
   }
-
-  /** Receipts from here on, at most a batch of them when there are so many, ending signed. */
-  async #receipts(): Promise<readonly ReceiptRow[]> {
-    const taken: ReceiptRow[] = []
-    let bytes = 0
-    for (;;) {
-      const page = await this.#replica.store.receipts(this.#record + taken.length, limits.unsignedCommits)
-      const heads = await this.#replica.store.commitHeads(page.map((receipt) => receipt.commit))
-      for (const [i, receipt] of page.entries()) {
-        taken.push(receipt)
-        bytes += receipt.bytes.length + (heads[i]?.size ?? 0) + (heads[i]?.header.length ?? 0)
-        if (receipt.signature !== null && (bytes >= limits.batchBytes || taken.length >= limits.batchCommits / 2))
-          return taken
-      }
-      if (page.length < limits.unsignedCommits) return signedPart(taken)
-    }
-  }
-
-  /** Commits `from` … of a feed, at least up to `needed`, else about `bytes` of them, ending signed; null when there are none. */
-  async #run(feed: FeedRow, from: number, needed: number, bytes: number): Promise<FeedRun | null> {
-    if (from >= (needed === 0 ? feed.length : needed)) return null
-    const commits = await this.#commits(feed, from, needed, bytes)
-    const signature = commits.at(-1)?.signature
-    if (signature === null || signature === undefined) {
-      // What was written after the last signature goes next time; what is recorded is signed always.
-      if (needed === 0) return null
-      throw lost(`the signature of feed ${toHex(feed.id)}`)
-    }
-    const previous = from === 0 ? noCommit : (await this.#replica.store.commits(feed.no, from - 1, 1))[0]?.id
-    if (previous === undefined) throw lost(`commit ${from - 1} of feed ${toHex(feed.id)}`)
-    this.#hold(feed.id, from + commits.length)
-    this.sent += commits.length
-    const run = commits.map(({ header, bodies }) => ({ header, bodies }))
-    return { feed: feed.id, from, previous, commits: run, signature }
-  }
-
-  async #commits(feed: FeedRow, from: number, needed: number, bytes: number): Promise<readonly CommitRow[]> {
-    const taken: CommitRow[] = []
-    let size = 0
-    for (;;) {
-      const page = await this.#replica.store.commits(feed.no, from + taken.length, limits.unsignedCommits)
-      for (const commit of page) {
-        taken.push(commit)
-        size += commit.header.length + commit.bodies.length
-        const enough = needed > 0 ? commit.seq + 1 >= needed : size >= bytes || taken.length >= limits.batchCommits / 2
-        if (commit.signature !== null && enough) return taken
-      }
-      if (page.length < limits.unsignedCommits) return signedPart(taken)
-    }
-  }
 }
 
-/** Without what was written after the last signature. */
-function signedPart<Row extends { readonly signature: Uint8Array | null }>(rows: readonly Row[]): readonly Row[] {
-  return rows.slice(0, rows.findLastIndex((row) => row.signature !== null) + 1)
-}
-
-function lost(what: string): VarveError {
-  return new VarveError('TAMPERED', `The store has lost ${what}: run verify and restore the replica`)
+function prepare(feeds: readonly FeedRun[], record: Unit['record']): Prepared {
+  const bytes = encodeUnit({ feeds, record })
+  return {
+    bytes,
+    feeds,
+    record: record === null ? null : { from: record.from, end: record.from + record.receipts.length },
+  }
 }

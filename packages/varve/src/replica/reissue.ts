@@ -20,9 +20,9 @@ import type { Replica } from './replica.ts'
 
 const prefix = 'reissued/'
 
-/** Whether this device's clock agrees with the recorder's last time, so that what it stamps will be taken. */
-export function clockAgrees({ context, state }: Replica): boolean {
-  return context.env.now() <= state.record.at + limits.clockDriftMs
+/** Whether this device's clock was found right, or agrees with the recorder's last time, so that what it stamps is taken. */
+export function clockAgrees({ clockIsRight, context, state }: Replica): boolean {
+  return clockIsRight || context.env.now() <= state.record.at + limits.clockDriftMs
 }
 
 /**

@@ -7,6 +7,7 @@ import { assertLimit, limits } from '../limits.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { Appender, assertOneCommit, type Outcome } from './append.ts'
+import { hasRoom } from './judge.ts'
 import { signHeads } from './sign.ts'
 import type { ReplicaContext } from './context.ts'
 import { WriteQueue, type Plan, type PlanView, type Waiting, type WriteTask } from './queue.ts'
@@ -32,8 +33,9 @@ export class Replica {
   readonly #queue: WriteQueue
   readonly #listeners = new Set<() => void>()
   #followers = 0
-  /** Whether own commits may have been refused because the clock was ahead. */
-  #ahead = false
+  /** Whether own commits may have been refused because the clock was ahead, perhaps before this replica was opened. */
+  #ahead = true
+  #clockIsRight = false
   #reissuing: Promise<void> | null = null
   #closed = false
   /** Why every call fails, after the tenant was wiped. */
@@ -139,6 +141,17 @@ export class Replica {
     return this.#reissuing
   }
 
+  /** Whether the clock was compared and found right since commits were last refused as ahead. */
+  get clockIsRight(): boolean {
+    return this.#clockIsRight
+  }
+
+  /** The clock of this device was compared with the recorder's and corrected, or agrees with another node's. */
+  clockFoundRight(): Promise<void> {
+    this.#clockIsRight = true
+    return this.reissue()
+  }
+
   async #reissueOnce(): Promise<void> {
     try {
       this.#ahead = false
@@ -169,7 +182,10 @@ export class Replica {
     this.#state = set.state
     for (const feed of set.feeds.values()) this.#adoptFeed(feed)
     for (const { commit } of set.verdicts) this.reader.forget(commit)
-    if (set.refusedAhead) this.#ahead = true
+    if (set.refusedAhead) {
+      this.#ahead = true
+      this.#clockIsRight = false
+    }
     if (set.standings.length > 0) this.context.keepStandings?.(set.standings)
     for (const listener of this.#listeners) listener()
   }
@@ -290,10 +306,16 @@ export class Replica {
     assertOneCommit(changes)
     assertLimit(standings.length, limits.commitStandings, 'The number of standings in one commit')
     const { context, records } = this
-    const header = { collections: changes.map(({ collection }) => collection.tag), standings }
+    const header = { collections: [...new Set(changes.map(({ collection }) => collection.tag))], standings }
     const reason = context.refuses(context.device.publicKey, header, { standings: set.standings, recorded: records })
     if (reason !== null)
       throw new VarveError('FORBIDDEN', `This device may not write that in "${context.name}": ${reason}`)
+    if (!hasRoom(set.state, header.collections)) {
+      throw new VarveError(
+        'TOO_LARGE',
+        `The database "${context.name}" has ${limits.databaseCollections} collections, more are not allowed: use another database`,
+      )
+    }
   }
 
   #adoptFeed(feed: FeedRow): void {

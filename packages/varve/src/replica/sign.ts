@@ -16,7 +16,7 @@ export function signHeads(
   feed: FeedRow | null,
   lastCommit: number | null,
 ): void {
-  const { unsigned, record } = set.state
+  const { unsigned } = set.state
   if (feed !== null && unsigned.commits > 0) {
     const place = { database: context.id, feed: feed.id, seq: feed.length - 1, previous: noCommit }
     const signature = context.device.sign(feedHeadMessage(place, feed.head))
@@ -25,11 +25,16 @@ export function signHeads(
     if (last !== undefined) set.commits[position] = { ...last, signature }
     else if (lastCommit !== null) set.commitSignatures.push({ commit: lastCommit, signature })
   }
-  if (unsigned.receipts > 0) {
-    const signature = context.device.sign(recordHeadMessage(context.id, record.length - 1, record.head))
-    const last = set.receipts.at(-1)
-    if (last === undefined) set.receiptSignatures.push({ record: record.length - 1, signature })
-    else set.receipts[set.receipts.length - 1] = { ...last, signature }
-  }
+  if (unsigned.receipts > 0) signRecord(context, set)
   set.state = { ...set.state, unsigned: { commits: 0, bytes: 0, receipts: 0 } }
+}
+
+/** Signs the last receipt alone. */
+export function signRecord(context: ReplicaContext, set: WorkingSet): void {
+  const { record, unsigned } = set.state
+  const signature = context.device.sign(recordHeadMessage(context.id, record.length - 1, record.head))
+  const last = set.receipts.at(-1)
+  if (last === undefined) set.receiptSignatures.push({ record: record.length - 1, signature })
+  else set.receipts[set.receipts.length - 1] = { ...last, signature }
+  set.state = { ...set.state, unsigned: { ...unsigned, receipts: 0 } }
 }

@@ -55,8 +55,15 @@ export class Flow {
     return this.#outgoing?.sent ?? 0
   }
 
-  received(unit: Unit): void {
-    this.#outgoing?.received(unit)
+  /** A unit of the peer is going to be taken over: what comes from it must not be sent back to it. */
+  receiving(unit: Unit): void {
+    this.#outgoing?.receiving(unit)
+  }
+
+  /** It was taken over, or not. */
+  took(over: boolean): void {
+    if (over) this.#outgoing?.received()
+    else this.#outgoing?.dropped()
   }
 
   block(feed: Uint8Array): void {

@@ -3,8 +3,8 @@
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { decodeUnit } from '../log/unit.ts'
-import { ingestUnit, releaseHeld } from '../replica/ingest.ts'
+import { decodeUnit, type Unit } from '../log/unit.ts'
+import { ingestUnit, releaseHeld, type Ingested } from '../replica/ingest.ts'
 import { positionOf, type Position } from '../replica/position.ts'
 import { asError, feedOf, leaveFork, type DriverEvent } from './driver-events.ts'
 import { Flow, type Flows } from './driver-flows.ts'
@@ -225,7 +225,9 @@ export class SyncDriver {
       this.#machine.grown(channel, flow.urgent.size > 0)
       this.#run()
     })
-    const peerRecords = this.#peer !== null && host.isRecorder(this.#peer)
+    // A recorder that opens may have brought more over another connection since it looked.
+    const { role } = this.#options
+    const peerRecords = role === 'initiator' && this.#peer !== null && host.isRecorder(this.#peer)
     for (const error of flow.compare(position, peerRecords)) {
       await leaveFork(flow.replica, error)
       on({ event: 'error', error, database: flow.database })
@@ -244,14 +246,23 @@ export class SyncDriver {
   async #ingest(channel: number, bytes: Uint8Array): Promise<void> {
     const flow = this.#flows.get(channel)
     if (flow !== undefined) {
-      const unit = decodeUnit(bytes)
-      // Before it is stored: what comes from the peer must not be sent back to it.
-      flow.received(unit)
-      const { commits, receipts } = await ingestUnit(flow.replica, unit)
+      const { commits, receipts } = await this.#takeOver(flow, decodeUnit(bytes))
       await this.#options.host.taken(flow.replica)
       this.#options.on({ event: 'taken', database: flow.database, commits, receipts })
     }
     this.#machine.ingested(channel)
+  }
+
+  async #takeOver(flow: Flow, unit: Unit): Promise<Ingested> {
+    flow.receiving(unit)
+    let over = false
+    try {
+      const ingested = await ingestUnit(flow.replica, unit)
+      over = true
+      return ingested
+    } finally {
+      flow.took(over)
+    }
   }
 
   #tell(event: SyncEvent): void {
@@ -295,10 +306,9 @@ export class SyncDriver {
     const details = feed === null ? {} : { feed: toHex(feed) }
     const error = new VarveError(code, message, { details })
     const flow = channel === null ? undefined : this.#flows.get(channel)
+    if (channel !== null && feed === null) this.#close(channel)
     this.#tellError(error, flow)
-    if (channel === null || flow === undefined) return
-    if (feed === null) this.#close(channel)
-    else {
+    if (flow !== undefined && feed !== null) {
       flow.block(feed)
       leaveFork(flow.replica, error).catch((failed: unknown) => {
         this.stop(asError(failed))
@@ -313,8 +323,9 @@ export class SyncDriver {
       return
     }
     const feed = work.do === 'ingest' ? feedOf(error) : null
-    this.#tellError(error, this.#flows.get(work.channel))
+    const flow = this.#flows.get(work.channel)
     if (feed === null) this.#close(work.channel)
+    this.#tellError(error, flow)
     this.#machine.failed(work.do, work.channel, error, feed)
   }
 

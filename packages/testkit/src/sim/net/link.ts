@@ -136,9 +136,7 @@ export class Link {
     }
     return {
       write: async (frames) => {
-        let room = Promise.resolve()
-        for (const frame of frames) room = out.send(frame)
-        await room
+        await Promise.all(frames.map((frame) => out.send(frame)))
       },
       end: sayEnd,
       cut: (error) => {
@@ -167,13 +165,13 @@ export class Link {
     return {
       readable: arriving,
       write: async (bytes) => {
-        let room = Promise.resolve()
+        const sent: Promise<void>[] = []
         for (let from = 0; from < bytes.length; ) {
           const size = 1 + random.below(random.chance(0.2) ? 8 : 4096)
-          room = out.send(bytes.slice(from, from + size))
+          sent.push(out.send(bytes.slice(from, from + size)))
           from += size
         }
-        await room
+        await Promise.all(sent)
       },
       close: (error) => {
         if (error === null) out.send(null).catch(swallowOffline)

@@ -75,7 +75,7 @@ export class Scheduler {
       if (event === undefined || event.at > end) break
       this.#events.shift()
       this.#now = event.at
-      event.run();(globalThis as any).EV=((globalThis as any).EV??0)+1; if((globalThis as any).EV%100000===0)console.log("ev",(globalThis as any).EV,this.#now,this.#events.length,event.run.toString())
+      event.run()
       if (this.#random.chance(hurriedShare)) await ticks(this.#random.below(hurriedTicks))
       else await settle()
       if (done()) break

@@ -17,6 +17,10 @@ export class SimClient {
   /** `absent` before it joins, `down` after a crash, `wiped` after it wiped itself. */
   life: 'absent' | 'up' | 'down' | 'wiped' = 'absent'
   full = false
+  /** The user wants to be disconnected. */
+  chosenOffline = false
+  /** Who approved it. */
+  approver: SimClient | null = null
   /** The power went, and nobody has looked after it yet. */
   blown = false
   /** Where it connects to. */
@@ -77,6 +81,7 @@ export class SimClient {
 
   /** The user ends a chosen disconnect, or tries again at once; how that ends, the statuses tell. */
   reconnect(): void {
+    this.chosenOffline = false
     for (const connection of this.connections) {
       connection.reconnect().catch((error: unknown) => {
         if (!isVarveError(error)) this.#sim.problem(`reconnecting ${this.name}: ${String(error)}`)

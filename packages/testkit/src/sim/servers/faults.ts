@@ -35,7 +35,8 @@ function networkFault({ sim, servers, clients }: ServersWorld): string {
     network.stall(random.pick([100, 5_000, 60_000]))
     return 'a reader stalls'
   }
-  network.meddle(0.5)
+  network.meddle(0.7)
+  network.cutSome(0.7)
   return 'a man in the middle appears'
 }
 
@@ -62,6 +63,7 @@ async function clientFault({ sim }: ServersWorld, client: SimClient): Promise<st
     return client.full ? `the disk of ${name} fills up` : `the disk of ${name} has room again`
   }
   if (dice < 80) {
+    client.chosenOffline = true
     for (const connection of client.connections) await connection.disconnect().catch(onlyStoreFailure)
     return `${name} disconnects`
   }

@@ -1,6 +1,7 @@
 /** The end of all faults: everything is mended, and the world must come to rest by itself. */
 
 import { settle } from '../net/scheduler.ts'
+import type { SimClient } from './client.ts'
 import { lookAfter } from './faults.ts'
 import { holders } from './holders.ts'
 import { clientOf, recorderOf, type ServersWorld } from './setup.ts'
@@ -15,24 +16,34 @@ const patienceMs = 10 * minute
 export async function quiesce(world: ServersWorld): Promise<void> {
   await mend(world)
   const { sim } = world
-  const members = world.clients.filter((client) => client.member)
-  const settling = members.flatMap(({ name, connections }) =>
-    connections.map((connection) => {
-      const waiting = { name, done: false }
-      connection.settled().then(
-        () => (waiting.done = true),
-        (error: unknown) => {
-          sim.problem(`settled() of ${name} fails: ${String(error)}`)
-        },
-      )
-      return waiting
-    }),
-  )
+  const settling = world.clients.filter(({ member }) => member).flatMap(settlingOf)
+  const resting = async (): Promise<boolean> =>
+    settling.every(({ client, word }) => word !== null || !client.member) && (await unrest(world)).length === 0
   const end = sim.scheduler.now + patienceMs
-  const resting = async (): Promise<boolean> => settling.every(({ done }) => done) && (await calm(world))
-  while (sim.scheduler.now < end && !(await resting())) await sim.scheduler.advance(5 * second)
-  if (!(await calm(world))) sim.problem(`the world did not come to rest: ${(await unrest(world)).join('; ')}`)
-  for (const { name, done } of settling) if (!done) sim.problem(`settled() of ${name} did not resolve`)
+  while (sim.scheduler.now < end && !(await resting())) {
+    await sim.scheduler.advance(5 * second)
+    await findRevoked(world)
+  }
+  for (const what of await unrest(world)) sim.problem(`the world did not come to rest: ${what}`)
+  for (const { client, word } of settling)
+    if (client.member && word !== 'settled') sim.problem(`settled() of ${client.name}: ${word ?? 'nothing'}`)
+}
+
+interface Settling {
+  readonly client: SimClient
+  /** How `settled()` ended; null while it did not. */
+  word: string | null
+}
+
+function settlingOf(client: SimClient): readonly Settling[] {
+  return client.connections.map((connection) => {
+    const settling: Settling = { client, word: null }
+    connection.settled().then(
+      () => (settling.word = 'settled'),
+      (error: unknown) => (settling.word = String(error)),
+    )
+    return settling
+  })
 }
 
 async function mend(world: ServersWorld): Promise<void> {
@@ -49,8 +60,11 @@ async function mend(world: ServersWorld): Promise<void> {
     if (!('node' in host) || !host.urls.includes(recorderOf(world).url)) host.clock.skew = 0
   }
   await lookAfter(world, 1)
-  // Who had chosen to be offline comes back, and who was refused tries again.
-  for (const client of clients) client.reconnect()
+  for (const client of clients) {
+    // Who was told of tampering has to look into it; everyone else comes back without anybody doing anything.
+    const alarmed = client.connections.some(({ error }) => error?.code === 'TAMPERED')
+    if (alarmed || client.chosenOffline) client.reconnect()
+  }
   await sim.scheduler.advance(2 * minute)
   await findRevoked(world)
   await settle()
@@ -61,20 +75,17 @@ async function mend(world: ServersWorld): Promise<void> {
   await settle()
 }
 
-/** What an admin asked for counts when it is recorded: only the directory knows who is revoked in the end. */
+/** What an admin asked for counts when it is recorded: only the directory knows who belongs to the tenant in the end. */
 async function findRevoked(world: ServersWorld): Promise<void> {
   const founder = clientOf(world, 0)
   const devices = (await founder.tenant.directory.users()).flatMap((user) => user.devices)
-  for (const { node, life } of world.clients) {
+  for (const { node, life, approver } of world.clients) {
     if (life === 'absent') continue
     const device = devices.find(({ id }) => id === node.tenant.me.device)
-    node.revoked = device?.revoked === true
+    const unknown = device === undefined && approver?.node.revoked === true
+    node.revoked = unknown || device?.revoked === true
   }
   await lookAfter(world, 1)
-}
-
-async function calm(world: ServersWorld): Promise<boolean> {
-  return (await unrest(world)).length === 0
 }
 
 /** What is not as it is at rest. */

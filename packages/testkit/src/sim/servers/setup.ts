@@ -74,6 +74,7 @@ export async function join(world: ServersWorld, client: SimClient, admin: SimCli
   const request = await createJoinRequest({ user: client.user, store, env: client.node.env })
   const keys = random.chance(0.7) && admin.tenant.keys.has('secretplain') ? ['secretplain'] : []
   const response = await admin.tenant.directory.approve(request, { keys })
+  client.approver = admin
   await client.adopt(await joinTenant({ response, store, env: client.node.env }))
   await settle()
   client.connect()

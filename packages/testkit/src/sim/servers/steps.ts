@@ -68,7 +68,7 @@ async function keys({ sim, clients }: ServersWorld, client: SimClient): Promise<
   const others = clients.filter((other) => other.member && other !== client)
   const word = await attempt(client, [], async () => {
     const founder = clientOf({ clients }, 0)
-    if (kind < 2 && tenant.keys.has('secretplain') && founder.member) {
+    if (kind < 2 && tenant.keys.has('secretplain') && isSound(founder)) {
       await tenant.keys.rotate('secretplain')
       // What is sealed under a key that one device alone holds is lost with it.
       if (client !== founder) await share(client, founder)
@@ -85,6 +85,10 @@ async function keys({ sim, clients }: ServersWorld, client: SimClient): Promise<
   })
   await settle()
   return word
+}
+
+function isSound({ member, full, node }: SimClient): boolean {
+  return member && !full && !node.disk.armed
 }
 
 /** Hands all keys over, outside of the network. */

@@ -47,12 +47,14 @@ const serverChecks: readonly (readonly [string, (world: ServersWorld) => Promise
   ['sealed', sealedOnServers],
 ]
 
+/** Is given the world when it is set up: tests plant a defect in it, to see that it is found. */
+export type Plant = (world: ServersWorld) => void
+
 const pauses = [0, 0, 1, 10, 100, 1_000, 4_000]
 
 /** Runs the world of a seed for so many steps, then mends everything and checks what must hold. */
-export async function runServers(seed: number, steps = 50): Promise<WorldResult> {
-  const run = new Run(seed)
-  ;(globalThis as any).RUN = run
+export async function runServers(seed: number, steps = 50, plant: Plant = () => undefined): Promise<WorldResult> {
+  const run = new Run(seed, plant)
   try {
     await run.run(steps)
   } catch (error) {
@@ -78,7 +80,10 @@ class Run implements Sim, Traffic {
   #allSealed = false
   readonly #start = Date.UTC(2030, 0, 1)
 
-  constructor(seed: number) {
+  readonly #plant: Plant
+
+  constructor(seed: number, plant: Plant) {
+    this.#plant = plant
     this.random = new SeededRandom(seed ^ 0x5e2e25)
     this.scheduler = new Scheduler(this.random.fork(), this.#start)
     this.network = new Network(this.scheduler, this.random.fork(), (frame, from, to) => {
@@ -88,7 +93,7 @@ class Run implements Sim, Traffic {
 
   async run(steps: number): Promise<void> {
     const world = await setUp(this)
-    ;(globalThis as any).WORLD = world
+    this.#plant(world)
     this.#allSealed = !world.open
     for (let i = 0; i < steps; i++) {
       this.note(this.random.chance(0.25) ? await fault(world) : await step(world))

@@ -1,0 +1,162 @@
+/** The world of one run: a node, clients with a proxy each, and a folder for everything they leave. */
+
+import { once } from 'node:events'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SeededRandom } from '../sim/random.ts'
+import type { Child } from './child.ts'
+import { needle } from './names.ts'
+import { makeProgram, type Program } from './program.ts'
+import { FaultProxy } from './proxy.ts'
+import { textOf } from './read.ts'
+import { findFaketime, skewed } from './skew.ts'
+import { Slot } from './slot.ts'
+
+export interface ChaosClient {
+  readonly slot: Slot
+  readonly proxy: FaultProxy
+  readonly journal: string
+}
+
+/** Two hours is far beyond every limit, a minute and a half just beyond. */
+const skews = [7_200, -7_200, 0, 90]
+
+export class ChaosWorld {
+  readonly dir: string
+  readonly problems: string[] = []
+  readonly clients: ChaosClient[] = []
+  readonly node: Slot
+  readonly isSkewing: boolean
+  readonly #program: Program
+  readonly #port: number
+  readonly #random: SeededRandom
+  readonly #faketime = findFaketime()
+  readonly #started = Date.now()
+  readonly faults = new Map<string, number>()
+
+  private constructor(seed: number, port: number) {
+    this.dir = mkdtempSync(join(tmpdir(), 'varve-chaos-'))
+    this.#program = makeProgram(port)
+    this.#port = port
+    this.#random = new SeededRandom(seed)
+    this.isSkewing = this.#faketime !== null
+    mkdirSync(this.nodeDir)
+    const options = JSON.stringify({ dir: this.nodeDir, port, log: this.nodeLog })
+    this.node = this.#slot(
+      'node',
+      () => ({ args: ['node', options], env: {} }),
+      async (child) => {
+        await child.ask('listen')
+      },
+    )
+  }
+
+  static async make(seed: number): Promise<ChaosWorld> {
+    return new ChaosWorld(seed, await freePort())
+  }
+
+  get nodeDir(): string {
+    return join(this.dir, 'node')
+  }
+
+  get nodeLog(): string {
+    return join(this.dir, 'node.log')
+  }
+
+  readonly problem = (what: string): void => {
+    this.note(`PROBLEM ${what}`)
+    this.problems.push(what)
+  }
+
+  /** A line of what happened, with its time. */
+  readonly note = (what: string): void => {
+    appendFileSync(join(this.dir, 'events.log'), `${new Date().toISOString()} ${Date.now() - this.#started} ${what}\n`)
+  }
+
+  count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
+  }
+
+  /** Another client, without a process yet; the clock of a skewed one is wrong at every start. */
+  async addClient(name: string, hasSkew: boolean): Promise<ChaosClient> {
+    const proxy = await FaultProxy.open(this.#port)
+    const journal = join(this.dir, `${name}.journal`)
+    const random = this.#random.fork()
+    const options = JSON.stringify({ name, dir: join(this.dir, name), url: proxy.url, journal })
+    const slot = this.#slot(
+      name,
+      (number) => ({ args: ['client', options], env: hasSkew && number > 1 ? this.#skew(name, random) : {} }),
+      async (child, number) => {
+        const prefix = `${needle}-${name}-${number}`
+        await child.ask('open', { prefix, seed: random.below(2 ** 32), offlineMs: random.below(400) })
+      },
+    )
+    const client = { slot, proxy, journal }
+    this.clients.push(client)
+    return client
+  }
+
+  /** Founds the tenant, brings it to the node, and lets the other clients join. */
+  async settle(count: number): Promise<void> {
+    await this.node.start()
+    const founder = await this.addClient('client0', false)
+    await founder.slot.spawn().ask('found')
+    for (let i = 1; i < count; i++) await this.join(await this.addClient(`client${i}`, i === 1), founder)
+  }
+
+  async join({ slot }: ChaosClient, founder: ChaosClient): Promise<void> {
+    const child = slot.spawn()
+    const response = await founder.slot.child.ask('approve', textOf(await child.ask('request')))
+    await child.ask('join', response)
+  }
+
+  /** Ends every process at once, without waiting. */
+  killAll(): void {
+    for (const slot of [this.node, ...this.clients.map((each) => each.slot)]) {
+      if (slot.isUp) slot.kill().catch(() => undefined)
+    }
+  }
+
+  /** Ends every process and proxy that is left. */
+  async close(): Promise<void> {
+    const slots = [this.node, ...this.clients.map(({ slot }) => slot)]
+    await Promise.all(slots.filter(({ isUp }) => isUp).map((slot) => slot.kill()))
+    await Promise.all(this.clients.map(({ proxy }) => proxy.close()))
+    this.#program.remove()
+  }
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+
+  #skew(name: string, random: SeededRandom): Readonly<Record<string, string>> {
+    const seconds = random.pick(skews)
+    if (this.#faketime === null || seconds === 0) return {}
+    this.note(`${name} starts with its clock off by ${seconds} s`)
+    this.count(seconds < 0 ? 'clock behind' : 'clock ahead')
+    return skewed(this.#faketime, seconds)
+  }
+
+  #slot(
+    name: string,
+    options: (number: number) => { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> },
+    open: (child: Child, number: number) => Promise<void>,
+  ): Slot {
+    const [output, program] = [join(this.dir, `${name}.out`), this.#program.path]
+    return new Slot({ name, options, open, program, output, problem: this.problem })
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const closed = once(server, 'close')
+  server.close()
+  await closed
+  if (address === null || typeof address === 'string') throw new Error('no port is free')
+  return address.port
+}

@@ -1,0 +1,105 @@
+/** Reading what goes into a unit: runs of receipts and of commits, each ending at a signature and within the limits. */
+
+import { toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { noCommit } from '../log/commit.ts'
+import type { FeedRun, RecordRun } from '../log/unit.ts'
+import type { CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
+import type { Replica } from './replica.ts'
+
+/** Part of a feed that receipts speak of. */
+export interface FeedRange {
+  readonly feed: FeedRow
+  readonly from: number
+  end: number
+}
+
+/**
+ * Receipts from `from` on, about a batch of them and at most `most`, ending signed; empty when none of those is. What
+ * stands between two signatures is never cut, so it bounds how far `most` and the batch are overrun.
+ */
+export async function receiptsFrom(replica: Replica, from: number, most: number): Promise<readonly ReceiptRow[]> {
+  const taken: ReceiptRow[] = []
+  let bytes = 0
+  let signed = 0
+  for (;;) {
+    const page = await replica.store.receipts(from + taken.length, limits.unsignedCommits)
+    const heads = await replica.store.commitHeads(page.map((receipt) => receipt.commit))
+    for (const [i, receipt] of page.entries()) {
+      const full = bytes >= limits.batchBytes || taken.length >= Math.min(most, limits.runCommits)
+      if (full && signed > 0) return taken.slice(0, signed)
+      taken.push(receipt)
+      bytes += receipt.bytes.length + (heads[i]?.size ?? 0) + (heads[i]?.header.length ?? 0)
+      if (receipt.signature !== null) signed = taken.length
+    }
+    if (page.length < limits.unsignedCommits) return taken.slice(0, signed)
+  }
+}
+
+/** The commits that receipts speak of, and how much of each feed they take. */
+export async function subjectsOf(
+  replica: Replica,
+  receipts: readonly ReceiptRow[],
+): Promise<{ readonly list: RecordRun['receipts']; readonly ranges: readonly FeedRange[] }> {
+  const heads = await replica.store.commitHeads(receipts.map((receipt) => receipt.commit))
+  const ranges = new Map<number, FeedRange>()
+  const list = receipts.map((receipt, i) => {
+    const head = heads[i]
+    const feed = head === null || head === undefined ? undefined : replica.feeds.get(head.feed)
+    if (head === null || head === undefined || feed === undefined) throw lost(`the commit of receipt ${receipt.record}`)
+    const range = ranges.get(feed.no)
+    if (range === undefined) ranges.set(feed.no, { feed, from: head.seq, end: head.seq + 1 })
+    else range.end = head.seq + 1
+    return { feed: feed.id, seq: head.seq, bytes: receipt.bytes }
+  })
+  return { list, ranges: [...ranges.values()] }
+}
+
+/**
+ * Commits of a feed from `from` on, up to the first signature at or behind `needed`, or without it about a batch of
+ * them; null when there are none, or none that is signed.
+ */
+export async function feedRun(
+  replica: Replica,
+  feed: FeedRow,
+  { from, needed }: { readonly from: number; readonly needed: number | null },
+): Promise<FeedRun | null> {
+  if (from >= (needed ?? feed.length)) return null
+  const commits = await signedCommits(replica, feed, from, needed)
+  const signature = commits.at(-1)?.signature
+  if (signature === null || signature === undefined) return null
+  const previous = from === 0 ? noCommit : (await replica.store.commits(feed.no, from - 1, 1))[0]?.id
+  if (previous === undefined) throw lost(`commit ${from - 1} of feed ${toHex(feed.id)}`)
+  const run = commits.map(({ header, bodies }) => ({ header, bodies }))
+  return { feed: feed.id, from, previous, commits: run, signature }
+}
+
+/** Never beyond the feed as it was given: what came meanwhile may have come from the peer. */
+async function signedCommits(
+  replica: Replica,
+  feed: FeedRow,
+  from: number,
+  needed: number | null,
+): Promise<readonly CommitRow[]> {
+  const taken: CommitRow[] = []
+  let size = 0
+  let signed = 0
+  while (from + taken.length < feed.length) {
+    const most = Math.min(limits.unsignedCommits, feed.length - from - taken.length)
+    const page = await replica.store.commits(feed.no, from + taken.length, most)
+    for (const commit of page) {
+      const full = size >= limits.batchBytes || taken.length >= limits.runCommits
+      if (needed === null ? full && signed > 0 : signed >= needed - from) return taken.slice(0, signed)
+      taken.push(commit)
+      size += commit.header.length + commit.bodies.length
+      if (commit.signature !== null) signed = taken.length
+    }
+    if (page.length < most) break
+  }
+  return taken.slice(0, signed)
+}
+
+export function lost(what: string): VarveError {
+  return new VarveError('TAMPERED', `The store has lost ${what}: run verify and restore the replica`)
+}
