@@ -1,4 +1,4 @@
-/** The second example of README.md, as a program: a node and two devices of one tenant. */
+/** The second example of README.md, as a program: a node, and two devices of one tenant. */
 
 import { createNode } from '@varve/server'
 import { createTenant, isVarveError, joinByInvitation, memory } from 'varve'
@@ -15,40 +15,35 @@ const ada = await createTenant({ name: 'acme', user: 'ada', store: memory() })
 const shop = await ada.database('shop')
 const stock = shop.collection<Item>('stock')
 await stock.create({ name: 'lamp', left: 3 }, { id: 'lamp' })
-await ada.publish(url) // the node records from now on, and can read nothing
+await ada.publish(url) // from now on the node records, and can read nothing
 
 const { link } = await ada.invite()
 const asking = joinByInvitation({ link, user: 'grace', store: memory() })
 await ada.answerInvitations({ waitMs: 60_000 })
 const grace = await asking
-
-const [hers, his] = [grace.connect(), ada.connect()] // kept up until they are closed
 const graceShop = await grace.database('shop')
 const graceStock = graceShop.collection<Item>('stock')
-await Promise.all([hers.settled(), his.settled()])
-console.log('grace sees', (await graceStock.get('lamp'))?.left)
 
-const heard = new Promise((resolve) => his.on('presence', ({ state }) => { resolve(state) }))
+const [line, graceLine] = [ada.connect(), grace.connect()] // kept up until they are closed
+await Promise.all([line.settled(), graceLine.settled()])
+console.log('grace has', (await graceStock.get('lamp'))?.left)
+
+const presence = new Promise((resolve) => line.on('presence', ({ state }) => resolve(state)))
 grace.presence(graceShop, { looksAt: 'lamp' })
-console.log('ada hears', await heard)
+console.log('ada hears', await presence)
 
-await hers.disconnect()
+await graceLine.disconnect()
 const late = await graceStock.patch('lamp', { left: 0 }, { expectedOv: 0 })
 const sold = await stock.patch('lamp', { $inc: { left: -1 } })
-console.log('record', (await sold.receipt()).record)
+console.log('recorded as', (await sold.receipt()).record)
 
-await hers.reconnect()
-await late.receipt().catch((error: unknown) => {
-  console.log('refused:', isVarveError(error) && error.code)
-})
+await graceLine.reconnect()
+await late.receipt().catch((error) => console.log('refused:', isVarveError(error, 'CONFLICT')))
 for (const { record, code, documents } of await graceShop.refused()) {
-  console.log(code, documents[0]?.id, 'in record', record)
+  console.log('record', record, code, documents)
   await graceShop.dismissRefused(record)
 }
-await hers.settled()
-console.log('grace sees', (await graceStock.get('lamp'))?.left)
+console.log('grace has', (await graceStock.get('lamp'))?.left)
 console.log('audit:', (await grace.audit()).ok)
 
-await grace.close()
-await ada.close()
-await node.close()
+for (const each of [grace, ada, node]) await each.close()

@@ -78,13 +78,13 @@ class Device {
     await this.#connection?.settled()
   }
 
-  /** Writes one numbered document and says when it began to. */
-  async write(collection: string, no: number): Promise<number> {
+  /** Writes one numbered document and says when it began to, and after how many milliseconds it was durable. */
+  async write(collection: string, no: number): Promise<{ readonly at: number; readonly ms: number }> {
     const at = machineMs()
     await this.#open.database
       .collection<{ no: number; note: string }>(collection)
       .create({ no, note: reading(no).note })
-    return at
+    return { at, ms: machineMs() - at }
   }
 
   /** Small documents in commits of a thousand. */

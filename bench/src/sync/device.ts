@@ -2,6 +2,7 @@
 
 import type { Tenant } from 'varve'
 import { Actor } from '../actors/actor.ts'
+import { asNumber, fieldOf } from '../json.ts'
 
 export interface DeviceOptions {
   /** Where it keeps its databases; in memory when empty. */
@@ -45,9 +46,10 @@ export class DeviceProcess implements AsyncDisposable {
     return this.#actor.number('seen', no)
   }
 
-  /** Writes a numbered document; answers with the time before it. */
-  write(collection: string, no: number): Promise<number> {
-    return this.#actor.number('write', { collection, no })
+  /** Writes a numbered document: the time before, on the machine's clock, and milliseconds until it was durable. */
+  async write(collection: string, no: number): Promise<{ readonly at: number; readonly ms: number }> {
+    const answer = await this.#actor.ask('write', { collection, no })
+    return { at: asNumber(fieldOf(answer, 'at')), ms: asNumber(fieldOf(answer, 'ms')) }
   }
 
   load(collection: string, count: number): Promise<unknown> {

@@ -40,8 +40,10 @@ export async function syncLiveWorkload(): Promise<Report> {
   const notes = database.collection<{ no: number; note: string }>(collection)
   const floor = new Floor(new FloorStore(`${folders.next()}.sqlite`, await engineLayout(folders.next())))
   const times = new Times()
+  let cpuMs = 0
   for (let no = 0; no < sizes.warmUp + sizes.changes; no++) {
     const into = no < sizes.warmUp ? new Times() : times
+    if (no === sizes.warmUp) cpuMs = -(await node.cpuMs())
     const seen = other.seen(no)
     await pause(betweenMs)
     counted.clear()
@@ -50,14 +52,20 @@ export async function syncLiveWorkload(): Promise<Report> {
     into.add('written', machineMs() - start)
     into.add('seen', (await seen) - start)
     await written.receipt()
-    await connection.settled()
+    into.add('recorded', machineMs() - start)
     await pause(betweenMs)
-    into.add('echo', await bare.echo(Math.max(...counted.up.sizes)))
-    into.add('bytes', Math.max(...counted.up.sizes))
+    const { up, down } = counted
+    await connection.settled()
+    const size = Math.max(...up.sizes)
+    into.add('echo', await bare.echo(size))
+    into.add('bytes', size)
+    into.add('frames', up.frames + down.frames)
+    into.add('wire', up.bytes + down.bytes)
     const before = performance.now()
     floor.create([{ no, note: reading(no).note }])
     into.add('write', performance.now() - before)
   }
+  times.add('cpu', (cpuMs + (await node.cpuMs())) / sizes.changes)
   floor.store.close()
   await tenant.close()
   return {
@@ -82,8 +90,12 @@ function figures(times: Times): readonly Figure[] {
     { name: 'the same, 95th percentile', value: µs(percentile(seen, 95)), unit: 'µs' },
     { name: 'the same, slowest', value: µs(Math.max(...seen)), unit: 'µs' },
     { name: 'of it until it is written and durable at its author', value: µs(times.median('written')), unit: 'µs' },
+    { name: 'until its author has the receipt, median', value: µs(times.median('recorded')), unit: 'µs' },
+    { name: 'processor time of the server for each', value: µs(times.median('cpu')), unit: 'µs' },
     { name: 'floor: a bare echo of the same bytes', value: µs(echo), unit: 'µs' },
     { name: 'floor: one durable write', value: µs(write), unit: 'µs' },
     { name: 'bytes of the frame that carries it', value: times.median('bytes'), unit: 'bytes' },
+    { name: 'frames between its author and the server, both ways', value: times.median('frames'), unit: 'frames' },
+    { name: 'bytes between its author and the server, both ways', value: times.median('wire'), unit: 'bytes' },
   ]
 }

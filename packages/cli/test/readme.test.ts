@@ -1,28 +1,46 @@
-/** README.md: its example runs and prints what it says, and what it names exists. */
+/** README.md: its examples run and print what it says, and what it names exists. */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { inside, node } from './world.ts'
+import { inside, node, temporaryFolder } from './world.ts'
 
 const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url))
 const readme = readFileSync(path('README.md'), 'utf8')
 
-function block(language: string): string {
-  return new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(readme)?.[1] ?? ''
+const tsx = createRequire(import.meta.url).resolve('tsx')
+
+/** The blocks of code in one language, in order. */
+function blocks(language: string): readonly string[] {
+  const found = readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))
+  return [...found].map((match) => match[1] ?? '')
 }
 
 describe('README.md', () => {
-  test('its example is examples/readme.ts, which prints what it says', async () => {
-    const code = block('ts')
-    expect(code).toContain("import { createTenant, memory } from 'varve'")
-    const program = readFileSync(path('examples/readme.ts'), 'utf8')
-    expect(program.slice(program.indexOf('\n\n') + 2)).toBe(code)
-    const done = await node(['--conditions=source', '--import', 'tsx', 'examples/readme.ts'])
-    expect(done).toEqual({ code: 0, err: '', out: block('text') })
+  test.each([...['readme.ts', 'sync.ts'].entries()])(
+    'block %i of TypeScript is examples/%s, which prints what it says',
+    async (i, name) => {
+      const program = path(`examples/${name}`)
+      const text = readFileSync(program, 'utf8')
+      expect(blocks('ts')[i]).toBe(text.slice(text.indexOf('\n\n') + 2))
+      const done = await node(['--conditions=source', '--import', tsx, program], '', temporaryFolder())
+      expect(done).toEqual({ code: 0, err: '', out: blocks('text')[i] })
+    },
+  )
+
+  test('it has no other TypeScript', () => {
+    expect(blocks('ts')).toHaveLength(2)
   })
 
-  test('the two commands are there word for word', () => {
+  test('the commands for a second device are those that varve start prints', () => {
+    const start = readFileSync(path('packages/cli/src/commands/start.ts'), 'utf8')
+    const commands = blocks('sh').flatMap((block) => block.match(/^npx varve .*$/gm) ?? [])
+    expect(commands).toHaveLength(2)
+    for (const command of commands) expect(start).toContain(command.replace(/'http[^']*'/, "'${link}'"))
+  })
+
+  test('the two commands of npm are there word for word', () => {
     expect(readme).toContain('\n```sh\nnpm ci && npm start\n```\n')
     expect(readme).toContain('\n```sh\nnpm ci && npm test\n```\n')
   })

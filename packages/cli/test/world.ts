@@ -33,10 +33,10 @@ export function varve(args: readonly string[], input = ''): Promise<Outcome> {
   return node(['--conditions=source', '--import', 'tsx', main, ...args], input)
 }
 
-/** A process of Node at the top of the project. */
-export function node(args: readonly string[], input = ''): Promise<Outcome> {
+/** A process of Node, at the top of the project unless told where. */
+export function node(args: readonly string[], input = '', cwd = root): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'pipe' })
+    const child = spawn(process.execPath, args, { cwd, stdio: 'pipe' })
     let out = ''
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -64,7 +64,10 @@ export interface FakeTerminal {
 }
 
 /** Inside this process. */
-export async function inside(args: readonly string[], { input = '', typed, stop, onOut }: FakeTerminal = {}): Promise<Outcome> {
+export async function inside(
+  args: readonly string[],
+  { input = '', typed, stop, onOut }: FakeTerminal = {},
+): Promise<Outcome> {
   let out = ''
   let err = ''
   const answers = [...(typed ?? [])]

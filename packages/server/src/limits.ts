@@ -51,6 +51,8 @@ export const fixed = {
   keepAliveMs: 30_000,
   /** Milliseconds a connection may neither send nor take anything. */
   idleMs: 2 * minute,
+  /** Stores of tenants and databases that stay open although nobody uses them. */
+  openStores: 1_000,
   /** Addresses whose requests are counted at once; beyond, the one longest quiet is forgotten. */
   countedAddresses: 100_000,
   /** Milliseconds an answer of `/readyz` holds. */

@@ -292,6 +292,17 @@ describe('peer to peer', () => {
     expect(await b.collection<Person>('people').find().count()).toBe(2)
     await Promise.all([ada.close(), bob.tenant.close()])
   })
+
+  test('a database that the peer does not hold is an error, and no endless wait', async () => {
+    const { ada, line } = await world.published()
+    const bob = await world.join(ada, line, 'bob')
+    const his = await bob.tenant.database('of bob alone')
+    const [near, far] = pipe()
+    const served = ada.accept(far)
+    await expect(his.sync(near)).rejects.toEqual(coded('NOT_FOUND'))
+    await served
+    await Promise.all([ada.close(), bob.tenant.close()])
+  })
 })
 
 test('errors carry codes of Varve only', async () => {

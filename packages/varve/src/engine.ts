@@ -32,6 +32,7 @@ export { retry, type RetryOptions } from './store/retry.ts'
 export * from './store/rows.ts'
 export type * from './store/store.ts'
 export { Epochs } from './directory/epochs.ts'
+export { Succession } from './directory/succession.ts'
 export {
   acceptAppointment,
   decodeAppointment,
@@ -45,7 +46,7 @@ export { decodeUnit } from './log/unit.ts'
 export { Outgoing } from './replica/outgoing.ts'
 export { comparePositions, positionOf, type FeedPosition, type Position } from './replica/position.ts'
 export { recordPending, releaseHeld } from './replica/ingest.ts'
-export type { Access, SyncHost } from './sync/host.ts'
+export type { Access, Admission, SyncHost } from './sync/host.ts'
 export { Standing } from './directory/standing.ts'
 export type { Level } from './log/header.ts'
 export type { Device } from './replica/context.ts'

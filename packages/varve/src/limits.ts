@@ -90,6 +90,8 @@ export const limits = {
   /** Bytes of a sealed presence, and how many a second of one connection are passed on. */
   presenceBytes: 4 * 1024,
   presencePerSecond: 20,
+  /** Problems that one connection has logged in a second. */
+  problemsPerSecond: 20,
   /** Bytes of frames waiting in a transport above which its `send` waits for room. */
   transportBytes: 1024 * 1024,
   /** Bytes of frames that a transport hands over at once, unless one frame is longer. */
@@ -99,6 +101,8 @@ export const limits = {
   /** Milliseconds for opening a connection, and from there to its first frame. */
   connectMs: 10_000,
   helloMs: 10_000,
+  /** Milliseconds from the first frame until the peer has proven its key. */
+  handshakeMs: 10_000,
   /** Milliseconds a closing connection has for what was accepted before. */
   closeMs: 5_000,
   /** Milliseconds a full transport waits for its reader, and bytes a second it allows for on top. */
@@ -111,6 +115,9 @@ export const limits = {
   streamIdleMs: 120_000,
   /** Milliseconds a commit may be ahead of the recorder's clock, or of what is recorded if that is later. */
   clockDriftMs: 60_000,
+  /** Milliseconds a peer may take to say its time, and those by which it may set a clock ahead: ten years. */
+  clockAnswerMs: 20_000,
+  clockCorrectionMs: 315_576_000_000,
   /** Recorded versions of one document between two snapshots. */
   snapshotEvery: 32,
   /** Bytes of the registration of a tenant. */

@@ -61,6 +61,15 @@ type Act =
   | { readonly act: 'frame'; readonly bytes: Uint8Array }
   | { readonly act: 'answer'; readonly choice: number; readonly fails: boolean; readonly feed: Uint8Array | null }
   | { readonly act: 'call'; readonly call: (machine: SyncMachine) => void }
+  /** An answer to work that nobody asked for. */
+  | { readonly act: 'unasked'; readonly work: 'produce' | 'ingest'; readonly channel: number; readonly unit: Uint8Array }
+
+const unasked = fc.record({
+  act: fc.constant('unasked' as const),
+  work: fc.constantFrom('produce' as const, 'ingest' as const),
+  channel,
+  unit,
+})
 
 const calls = fc.oneof(
   fc.tuple(channel, fc.boolean()).map(
@@ -74,13 +83,6 @@ const calls = fc.oneof(
         machine.open(database, at, []),
   ),
   channel.map((n) => (machine: SyncMachine) => machine.closeChannel(n)),
-  channel.map((n) => (machine: SyncMachine) => machine.ingested(n)),
-  channel.map((n) => (machine: SyncMachine) => machine.dry(n, 1)),
-  fc.tuple(channel, unit).map(
-    ([n, made]) =>
-      (machine: SyncMachine) =>
-        machine.produced(n, made),
-  ),
   fc.tuple(channel, key).map(
     ([n, body]) =>
       (machine: SyncMachine) =>
@@ -105,6 +107,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: calls.map((call) => ({ act: 'call' as const, call })) },
+  { weight: 1, arbitrary: unasked },
 )
 
 const own = deviceFrom(new Uint8Array(32).fill(1))
@@ -118,6 +121,7 @@ class Watch {
   readonly works: Work[] = []
   readonly #role: Role
   readonly #ready = new Set<number>()
+  readonly #ended = new Set<number>()
   #access: Access = 'full'
   #closed = false
 
@@ -154,6 +158,7 @@ class Watch {
   do(given: Act): void {
     if (given.act === 'frame') this.machine.receive(given.bytes)
     else if (given.act === 'answer') this.#answer(given)
+    else if (given.act === 'unasked') this.#unasked(given)
     else this.#call(given.call)
     for (const output of this.machine.take()) this.#check(output)
   }
@@ -165,6 +170,13 @@ class Watch {
     } catch (error) {
       if (!isVarveError(error)) throw error
     }
+  }
+
+  #unasked({ work, channel: n, unit: made }: Extract<Act, { readonly act: 'unasked' }>): void {
+    if (this.works.some((each) => each.do === work && each.channel === n)) return
+    if (work === 'ingest') this.machine.ingested(n)
+    else if (made.length % 2 === 0) this.machine.dry(n, 1)
+    else this.machine.produced(n, made)
   }
 
   #answer({ choice, fails, feed }: Extract<Act, { readonly act: 'answer' }>): void {
@@ -198,8 +210,11 @@ class Watch {
 
   #check(output: Output): void {
     must(!this.#closed, 'nothing follows the end')
+    if ('channel' in output && output.channel !== null)
+      must(!this.#ended.has(output.channel), 'nothing is heard of a channel that has ended')
     if ('event' in output) {
       this.#closed = output.event === 'closed'
+      if (output.event === 'ended') this.#ended.add(output.channel)
       return
     }
     if (output.do === 'send') return

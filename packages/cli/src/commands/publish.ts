@@ -10,6 +10,7 @@ import { openAll } from '../waiting.ts'
 interface PublishFlags extends StoreFlags {
   readonly tokenFile?: string
   readonly node?: string
+  readonly replace?: boolean
 }
 
 const examples = `
@@ -24,6 +25,7 @@ export function addPublish(program: Command, context: Context): void {
   storeOptions(program.command('publish <url>').description('bring the tenant to a server, which records from then on'))
     .option('--token-file <file>', 'file with the token of a server that asks for one')
     .option('--node <key>', 'key the server must have, as its operator gives it')
+    .option('--replace', 'take back the appointment of a server that never answered it')
     .addHelpText('after', examples)
     .action((url: string, flags: PublishFlags) =>
       withTenant(context, flags, async (tenant) => {
@@ -32,6 +34,7 @@ export function addPublish(program: Command, context: Context): void {
           signal: context.terminal.stopping(),
           ...(flags.tokenFile === undefined ? {} : { token: secretFile(flags.tokenFile) }),
           ...(flags.node === undefined ? {} : { node: flags.node }),
+          ...(flags.replace === undefined ? {} : { replace: flags.replace }),
         })
         const known = await tenant.node()
         if (flags.json) return printJson(context, { url: known?.url ?? url, node })

@@ -50,11 +50,10 @@ export function addSync(program: Command, context: Context): void {
 }
 
 async function syncServer(context: Context, tenant: Tenant, flags: SyncFlags): Promise<void> {
-  const signal = context.terminal.stopping()
   await openAll(tenant)
-  const connection = flags.url === undefined ? tenant.connect() : tenant.connect(flags.url)
+  if (flags.live === true) return syncLive(context, tenant, flags)
+  const connection = connect(tenant, flags)
   const received = countReceived(context, connection)
-  if (flags.live === true) return syncLive(context, tenant, connection, flags, signal)
   await inStep(connection)
   await openAll(tenant)
   await inStep(connection)
@@ -86,14 +85,12 @@ function countReceived(
   return { progress, of: (database) => received.get(database) ?? 0 }
 }
 
-async function syncLive(
-  context: Context,
-  tenant: Tenant,
-  connection: Connection,
-  flags: SyncFlags,
-  signal: AbortSignal,
-): Promise<void> {
-  tellStatus(context, connection)
+function connect(tenant: Tenant, { url }: SyncFlags): Connection {
+  return url === undefined ? tenant.connect() : tenant.connect(url)
+}
+
+async function syncLive(context: Context, tenant: Tenant, flags: SyncFlags): Promise<void> {
+  const signal = context.terminal.stopping()
   const following = new Map<string, Promise<void>>()
   /** Databases that the directory names later are followed too, from their beginning. */
   const follow = async (fromNow: boolean): Promise<void> => {
@@ -104,7 +101,10 @@ async function syncLive(
       following.set(name, printChanges(context, { database, ...since }, flags, signal))
     }
   }
+  // Before the connection is there, so that everything it brings is shown.
   await follow(true)
+  const connection = connect(tenant, flags)
+  tellStatus(context, connection)
   let looking = Promise.resolve()
   connection.on('progress', () => {
     looking = looking

@@ -4,17 +4,19 @@ import {
   decodeFrame,
   encodeFrame,
   isVarveError,
+  limits,
   SyncDriver,
   toHex,
   VarveError,
-  type DriverEvent,
   type Env,
   type Transport,
 } from 'varve/engine'
 import type { SyncMeter } from '../contract.ts'
 import { firstFrame } from './first-frame.ts'
 import type { Hub } from './hub.ts'
+import { Neighbours } from './neighbours.ts'
 import type { TenantNode } from './tenant-node.ts'
+import type { Visit } from './visit.ts'
 
 export interface DoorOptions {
   readonly env: Env
@@ -26,7 +28,8 @@ export interface DoorOptions {
 
 export class Door {
   readonly #options: DoorOptions
-  readonly #open = new Map<TenantNode, Set<SyncDriver>>()
+  /** Of tenants with connections. */
+  readonly #open = new Map<TenantNode, Neighbours>()
   #closing = false
 
   constructor(options: DoorOptions) {
@@ -45,69 +48,83 @@ export class Door {
   /** Ends every connection in order. */
   close(): void {
     this.#closing = true
-    for (const drivers of this.#open.values()) for (const driver of drivers) driver.stop(null)
+    for (const neighbours of this.#open.values()) neighbours.stop()
   }
 
+  /** Whoever throws here has freed everything but `left`. */
   async #greet(transport: Transport, left: () => void): Promise<void> {
     const greeted = await firstFrame(transport)
     const hello = decodeFrame(greeted.first)
     if (hello.type !== 'hello')
       throw new VarveError('INVALID', `A connection begins with hello, ${hello.type} came instead`)
-    if (this.#closing) throw new VarveError('CLOSED', 'The node is stopping: try again later')
+    this.#assertOpen()
     const tenant = toHex(hello.tenant)
-    const node = await this.#options.hub.node(tenant)
-    const gone = this.#options.admitTenant(tenant)
-    this.#serve(node, greeted.transport, () => {
+    const visit = await this.#options.hub.visit(tenant)
+    try {
+      this.#assertOpen()
+      this.#serve(visit, greeted.transport, this.#options.admitTenant(tenant), left)
+    } catch (error) {
+      visit.leave()
+      throw error
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new VarveError('CLOSED', 'The node is stopping: try again later')
+  }
+
+  #serve(visit: Visit, transport: Transport, gone: () => void, left: () => void): void {
+    const { meter, hub, env } = this.#options
+    const neighbours = this.#neighboursOf(visit.node)
+    let hush = (): void => undefined
+    try {
+      const driver: SyncDriver = new SyncDriver({
+        role: 'acceptor',
+        transport,
+        host: visit,
+        meter: (direction, bytes) => {
+          meter.frame(direction, bytes)
+        },
+        on: (event) => {
+          if (event.event === 'ready') hush()
+          if (event.event === 'presence') neighbours.passOn(driver, event)
+          if (event.event === 'taken') meter.units('in', 1)
+          if (event.event === 'ended') visit.giveBack(event.database)
+          if (event.event !== 'closed') return
+          hush()
+          hub.connections--
+          neighbours.remove(driver)
+          this.#forget(visit.node, neighbours)
+          gone()
+          visit.leave()
+          left()
+        },
+      })
+      hush = env.timer(() => {
+        driver.stop(new VarveError('OFFLINE', 'The peer has not proven its key in time: the connection is given up'))
+      }, limits.handshakeMs)
+      hub.connections++
+      neighbours.add(driver)
+    } catch (error) {
+      this.#forget(visit.node, neighbours)
       gone()
-      left()
-    })
+      throw error
+    }
   }
 
-  #serve(node: TenantNode, transport: Transport, left: () => void): void {
-    const drivers = this.#driversOf(node)
-    const { meter, hub } = this.#options
-    hub.connections++
-    const driver: SyncDriver = new SyncDriver({
-      role: 'acceptor',
-      transport,
-      host: node,
-      meter: (direction, bytes) => {
-        meter.frame(direction, bytes)
-      },
-      on: (event) => {
-        if (event.event === 'presence') this.#passOn(node, driver, event)
-        if (event.event === 'taken') meter.units('in', 1)
-        if (event.event !== 'closed') return
-        drivers.delete(driver)
-        hub.connections--
-        left()
-      },
-    })
-    drivers.add(driver)
-  }
-
-  /** The live connections of a tenant; the first one begins to watch what concerns them all. */
-  #driversOf(node: TenantNode): Set<SyncDriver> {
+  /** What the live connections of a tenant share; it begins with the first of them, and ends with the last. */
+  #neighboursOf(node: TenantNode): Neighbours {
     const known = this.#open.get(node)
     if (known !== undefined) return known
-    const drivers = new Set<SyncDriver>()
-    this.#open.set(node, drivers)
-    node.standing.onChange(() => {
-      for (const driver of drivers) {
-        const access = driver.peer === null ? null : node.access(driver.peer)
-        if (access === 'directory') driver.revoke()
-      }
-    })
-    node.onAppointed(() => {
-      for (const driver of drivers) driver.appointed()
-    })
-    return drivers
+    const neighbours = new Neighbours(node)
+    this.#open.set(node, neighbours)
+    return neighbours
   }
 
-  #passOn(node: TenantNode, from: SyncDriver, event: Extract<DriverEvent, { readonly event: 'presence' }>): void {
-    for (const driver of this.#driversOf(node)) {
-      if (driver !== from) driver.presence(event.database, event.device, event.body)
-    }
+  #forget(node: TenantNode, neighbours: Neighbours): void {
+    if (!neighbours.none) return
+    neighbours.end()
+    this.#open.delete(node)
   }
 
   /** Says why before the line goes dead; an error that is not ours is our own business. */

@@ -8,12 +8,23 @@ export interface Greeted {
   readonly transport: Transport
 }
 
+/** Frames that are kept for whoever listens; more come only from somebody who does not wait for answers. */
+const maximumWaiting = 3
+
 /** Resolves with the first frame; rejects with why the transport closed before one came. */
 export function firstFrame(transport: Transport): Promise<Greeted> {
   return new Promise((resolve, reject) => {
     const waiting: Uint8Array[] = []
     let handler: TransportHandler | null = null
     let ended: { readonly error: VarveError | null } | null = null
+    const deliver = (): void => {
+      if (handler === null) return
+      for (let frame = waiting.shift(); frame !== undefined; frame = waiting.shift()) handler.frame(frame)
+      if (ended === null) return
+      const told = handler
+      handler = null
+      told.closed(ended.error)
+    }
     const rest: Transport = {
       send: (frame) => transport.send(frame),
       allow: (bytes) => {
@@ -23,20 +34,24 @@ export function firstFrame(transport: Transport): Promise<Greeted> {
         transport.close(error)
       },
       listen: (given) => {
-        handler = given
-        for (const frame of waiting.splice(0)) given.frame(frame)
-        if (ended !== null) given.closed(ended.error)
+        // Not at once: who listens is often still being made, and not ready for what it hears.
+        queueMicrotask(() => {
+          handler = given
+          deliver()
+        })
       },
     }
     transport.listen({
       frame: (bytes) => {
-        if (handler !== null) handler.frame(bytes)
-        else if (waiting.push(bytes) === 1) resolve({ first: bytes, transport: rest })
-        else if (waiting.length > 3) transport.close(new VarveError('INVALID', 'Too many frames before the answer'))
+        const isFirst = waiting.push(bytes) === 1 && handler === null
+        deliver()
+        if (isFirst) resolve({ first: bytes, transport: rest })
+        else if (waiting.length > maximumWaiting)
+          transport.close(new VarveError('INVALID', 'Too many frames before the answer'))
       },
       closed: (error) => {
         ended = { error }
-        handler?.closed(error)
+        deliver()
         reject(error ?? new VarveError('OFFLINE', 'The connection was closed before it said hello'))
       },
     })

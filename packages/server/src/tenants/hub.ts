@@ -19,10 +19,14 @@ import {
   type StoreProvider,
 } from 'varve/engine'
 import type { HubStats, TenantHub } from '../contract.ts'
+import { fixed } from '../limits.ts'
 import { nodeDevice } from './identity.ts'
+import { Lent } from './lent.ts'
 import { Mirror, type MirrorPlan } from './mirror.ts'
+import { OpenStores } from './open-stores.ts'
 import { TenantNode } from './tenant-node.ts'
 import { TenantStore } from './tenant-store.ts'
+import { Visit } from './visit.ts'
 
 export interface HubOptions {
   readonly env: Env
@@ -34,6 +38,8 @@ export interface HubOptions {
   readonly known: () => Promise<readonly string[]>
   readonly maximumTenants: number
   readonly maximumDatabases: number
+  /** Stores that stay open although nobody uses them, so many in all; `fixed.openStores` when left out. */
+  readonly maximumOpenStores?: number
   /** Opens connections to nodes that are mirrored; the platform's own otherwise. */
   readonly connector?: Connector
 }
@@ -45,10 +51,15 @@ type LevelListener = (tenant: string, device: Uint8Array, level: Level | null) =
 export class Hub implements TenantHub {
   readonly #options: HubOptions
   readonly #device: Device
-  readonly #tenants = new Map<string, Promise<TenantNode>>()
+  readonly #stores: OpenStores
+  readonly #tenants = new Map<string, Lent<TenantNode>>()
   readonly #listeners = new Set<LevelListener>()
   readonly #mirrors = new Map<string, Mirror>()
-  #ids: Set<string>
+  readonly #ids: Set<string>
+  /** Registrations that are being brought, for a tenant whose own was lost, or never stored, in a crash. */
+  readonly #brought = new Map<string, Uint8Array>()
+  /** Databases of tenants that were open and are not now. */
+  readonly #counted = new Map<string, number>()
   /** Counted by the entry of the sync protocol. */
   connections = 0
   recorded = 0
@@ -58,13 +69,19 @@ export class Hub implements TenantHub {
     this.#options = options
     this.#device = device
     this.#ids = new Set(ids)
+    this.#stores = new OpenStores(options.maximumOpenStores ?? fixed.openStores, options.env)
   }
 
   static async open(options: HubOptions): Promise<Hub> {
     const hub = new Hub(options, await nodeDevice(options.node, options.env), await options.known())
-    // A mirror works without being asked, so its tenants are opened now; all others when somebody comes.
-    for (const tenant of await hub.#mirrored()) await hub.node(tenant)
-    return hub
+    try {
+      // A mirror works without being asked, so its tenants are opened now; all others when somebody comes.
+      for (const tenant of await hub.#mirrored()) await hub.node(tenant)
+      return hub
+    } catch (error) {
+      await hub.close()
+      throw error
+    }
   }
 
   get publicKey(): Uint8Array {
@@ -73,78 +90,86 @@ export class Hub implements TenantHub {
 
   async register(registration: Uint8Array): Promise<{ readonly tenant: string; readonly created: boolean }> {
     const { tenant } = decodeRegistration(registration)
-    if (this.#ids.has(tenant)) return { tenant, created: false }
+    const created = !this.#ids.has(tenant)
     const { maximumTenants } = this.#options
-    if (this.#ids.size >= maximumTenants)
+    if (created && this.#ids.size >= maximumTenants)
       throw new VarveError('RATE_LIMITED', `This node has ${maximumTenants} tenants, more are not allowed`, {
         retryable: false,
       })
     this.#ids.add(tenant)
+    this.#brought.set(tenant, registration)
     try {
-      const store = await TenantStore.open(this.#options.tenant(tenant))
-      await store.saveRegistration(registration)
-      await store.close()
       await this.node(tenant)
-      return { tenant, created: true }
+      return { tenant, created }
     } catch (error) {
-      this.#ids.delete(tenant)
+      if (created) this.#ids.delete(tenant)
       throw error
+    } finally {
+      this.#brought.delete(tenant)
     }
   }
 
-  /** The node of a tenant; throws `NOT_FOUND`. */
+  /** The node of a tenant, open at least for now; throws `NOT_FOUND`. */
   node(tenant: string): Promise<TenantNode> {
-    const opened = this.#tenants.get(tenant)
-    if (opened !== undefined) return opened
-    if (this.#closed) return Promise.reject(new VarveError('CLOSED', 'The node is stopping: try again later'))
-    if (!this.#ids.has(tenant))
-      return Promise.reject(new VarveError('NOT_FOUND', 'There is no such tenant on this node: publish it here first'))
-    const opening = this.#open(tenant)
-    this.#tenants.set(tenant, opening)
-    opening.catch(() => this.#tenants.delete(tenant))
-    return opening
+    return this.#using(tenant, (node) => node)
   }
 
-  async appoint(tenant: string, appointment: Uint8Array): Promise<Uint8Array> {
-    return (await this.node(tenant)).accept(appointment)
+  /** The tenant for one connection, which keeps open what it uses until it leaves; throws `NOT_FOUND`. */
+  async visit(tenant: string): Promise<Visit> {
+    const lent = this.#tenant(tenant)
+    const node = await lent.borrow()
+    return new Visit({
+      node,
+      admit: (peer) => {
+        node.assertMember(peer)
+      },
+      left: () => {
+        lent.giveBack()
+      },
+    })
   }
 
-  async appointments(tenant: string): Promise<readonly Uint8Array[]> {
-    return (await this.node(tenant)).appointments()
+  appoint(tenant: string, appointment: Uint8Array): Promise<Uint8Array> {
+    return this.#using(tenant, (node) => node.accept(appointment))
   }
 
-  async level(tenant: string, device: Uint8Array): Promise<Level | null> {
-    return (await this.node(tenant)).level(device)
+  appointments(tenant: string): Promise<readonly Uint8Array[]> {
+    return this.#using(tenant, (node) => node.appointments())
+  }
+
+  level(tenant: string, device: Uint8Array): Promise<Level | null> {
+    return this.#using(tenant, (node) => node.level(device))
   }
 
   /** Begins to mirror databases of a tenant from another node, now and after restarts. */
   async mirror(tenant: string, plan: MirrorPlan): Promise<void> {
-    const node = await this.node(tenant)
-    await node.saveMirror(plan)
-    const mirrored = new Set([...(await this.#mirrored()), tenant])
-    await this.#options.node.writeFile(mirroredFile, encodeCbor([...mirrored]))
-    this.#mirrors.get(tenant)?.stop()
-    this.#mirrors.set(tenant, new Mirror(node, plan, this.#options.connector))
+    await this.#using(tenant, async (node) => {
+      await node.saveMirror(plan)
+      const mirrored = new Set([...(await this.#mirrored()), tenant])
+      await this.#options.node.writeFile(mirroredFile, encodeCbor([...mirrored]))
+      this.#follow(tenant, node, plan)
+    })
   }
 
-  async checkpoint(tenant: string, database: string): Promise<string> {
-    return recordTree(await this.#replica(tenant, database)).checkpoint()
+  checkpoint(tenant: string, database: string): Promise<string> {
+    return this.#reading(tenant, database, (replica) => recordTree(replica).checkpoint())
   }
 
-  async inclusion(tenant: string, database: string, record: number, size: number): Promise<string> {
-    const replica = await this.#replica(tenant, database)
-    const tree = recordTree(replica)
-    if (size > replica.state.record.length)
-      throw new VarveError('NOT_FOUND', `The record has ${replica.state.record.length} receipts, not ${size} yet`)
-    return tree.prove(record, await tree.checkpoint(), this.publicKey)
+  inclusion(tenant: string, database: string, record: number, size: number): Promise<string> {
+    return this.#reading(tenant, database, async (replica) => {
+      const tree = recordTree(replica)
+      if (size > replica.state.record.length)
+        throw new VarveError('NOT_FOUND', `The record has ${replica.state.record.length} receipts, not ${size} yet`)
+      return tree.prove(record, await tree.checkpoint(), this.publicKey)
+    })
   }
 
-  async consistency(tenant: string, database: string, from: number, to: number): Promise<readonly Uint8Array[]> {
-    return recordTree(await this.#replica(tenant, database)).consistency(from, to)
+  consistency(tenant: string, database: string, from: number, to: number): Promise<readonly Uint8Array[]> {
+    return this.#reading(tenant, database, (replica) => recordTree(replica).consistency(from, to))
   }
 
-  async commitRecord(tenant: string, database: string, commit: Uint8Array): Promise<number | null> {
-    return findRecord(await this.#replica(tenant, database), toHex(commit))
+  commitRecord(tenant: string, database: string, commit: Uint8Array): Promise<number | null> {
+    return this.#reading(tenant, database, (replica) => findRecord(replica, toHex(commit)))
   }
 
   onLevel(listener: LevelListener): () => void {
@@ -155,7 +180,7 @@ export class Hub implements TenantHub {
   stats(): HubStats {
     return {
       tenants: this.#ids.size,
-      databases: this.#databases,
+      databases: this.#countDatabases(),
       connections: this.connections,
       recorded: this.recorded,
     }
@@ -175,8 +200,8 @@ export class Hub implements TenantHub {
   async close(): Promise<void> {
     this.#closed = true
     for (const mirror of this.#mirrors.values()) mirror.stop()
-    const opened = await Promise.allSettled(this.#tenants.values())
-    for (const each of opened) if (each.status === 'fulfilled') await each.value.close()
+    const results = await Promise.allSettled([...this.#tenants.values()].map((tenant) => tenant.end()))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   async #mirrored(): Promise<readonly string[]> {
@@ -187,18 +212,66 @@ export class Hub implements TenantHub {
     )
   }
 
-  #databases = 0
+  #countDatabases(): number {
+    let count = 0
+    for (const closed of this.#counted.values()) count += closed
+    for (const { value } of this.#tenants.values()) count += value?.databases.length ?? 0
+    return count
+  }
+
+  #tenant(tenant: string): Lent<TenantNode> {
+    if (this.#closed) throw new VarveError('CLOSED', 'The node is stopping: try again later')
+    if (!this.#ids.has(tenant))
+      throw new VarveError('NOT_FOUND', 'There is no such tenant on this node: publish it here first')
+    const known = this.#tenants.get(tenant)
+    if (known !== undefined) return known
+    const made = new Lent<TenantNode>({
+      stores: this.#stores,
+      open: () => this.#open(tenant),
+      close: (node) => {
+        this.#counted.set(tenant, node.databases.length)
+        return node.close()
+      },
+      inUse: (node) => node.inUse,
+    })
+    this.#tenants.set(tenant, made)
+    return made
+  }
+
+  async #using<R>(tenant: string, work: (node: TenantNode) => R | Promise<R>): Promise<R> {
+    return this.#tenant(tenant).using(work)
+  }
+
+  #reading<R>(tenant: string, database: string, work: (replica: Replica) => Promise<R>): Promise<R> {
+    return this.#using(tenant, (node) => node.reading(fromHex(database), work))
+  }
 
   async #open(tenant: string): Promise<TenantNode> {
-    const { env, maximumDatabases } = this.#options
     const store = await TenantStore.open(this.#options.tenant(tenant))
-    const bytes = await store.registration()
-    if (bytes === null) throw new VarveError('TAMPERED', 'A tenant has lost its registration: publish it again')
-    const node = await TenantNode.open({
+    let node: TenantNode | null = null
+    try {
+      const plan = await store.mirror()
+      node = await this.#openNode(tenant, store)
+      node.standing.onChange((device, level) => {
+        for (const listener of this.#listeners) listener(tenant, device, level)
+      })
+      if (plan !== null) this.#follow(tenant, node, plan)
+      this.#counted.delete(tenant)
+      return node
+    } catch (error) {
+      await (node ?? store).close()
+      throw error
+    }
+  }
+
+  async #openNode(tenant: string, store: TenantStore): Promise<TenantNode> {
+    const { env, maximumDatabases } = this.#options
+    return TenantNode.open({
       env,
       device: this.#device,
       store,
-      registration: decodeRegistration(bytes),
+      stores: this.#stores,
+      registration: decodeRegistration(await this.#registration(tenant, store)),
       maximumDatabases,
       onProblem: (error, database) => {
         env.log('warn', error.message, {
@@ -208,17 +281,23 @@ export class Hub implements TenantHub {
         })
       },
     })
-    this.#databases += node.databases.length
-    node.standing.onChange((device, level) => {
-      for (const listener of this.#listeners) listener(tenant, device, level)
-    })
-    const plan = await store.mirror()
-    if (plan !== null) this.#mirrors.set(tenant, new Mirror(node, plan, this.#options.connector))
-    return node
   }
 
-  async #replica(tenant: string, database: string): Promise<Replica> {
-    return (await this.node(tenant)).existing(fromHex(database))
+  async #registration(tenant: string, store: TenantStore): Promise<Uint8Array> {
+    const stored = await store.registration()
+    if (stored !== null) return stored
+    const brought = this.#brought.get(tenant)
+    if (brought === undefined) throw new VarveError('TAMPERED', 'A tenant has lost its registration: publish it again')
+    await store.saveRegistration(brought)
+    return brought
+  }
+
+  /** A tenant that follows another node stays open. */
+  #follow(tenant: string, node: TenantNode, plan: MirrorPlan): void {
+    const before = this.#mirrors.get(tenant)
+    if (before === undefined) this.#tenant(tenant).keep()
+    else before.stop()
+    this.#mirrors.set(tenant, new Mirror(node, plan, this.#options.connector))
   }
 }
 

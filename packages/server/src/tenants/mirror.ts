@@ -13,6 +13,7 @@ import {
   type Env,
 } from 'varve/engine'
 import type { TenantNode } from './tenant-node.ts'
+import { Visit } from './visit.ts'
 
 /** What is mirrored from where. */
 export interface MirrorPlan {
@@ -29,6 +30,8 @@ export class Mirror {
   readonly #env: Env
   readonly #connect: Connector
   #driver: SyncDriver | null = null
+  /** Databases that are up to date on this connection, by id in hex. */
+  readonly #current = new Set<string>()
   #attempt = 0
   #cancel: () => void = () => undefined
   #stopped = false
@@ -64,20 +67,33 @@ export class Mirror {
       transport.close()
       return
     }
+    const node = this.#node
+    // The node there need not be a member; that it is the right one, `expects` says.
+    const visit = new Visit({
+      node,
+      admit: (peer) => {
+        node.succession.assertSettled(peer)
+      },
+      left: () => undefined,
+    })
     const driver: SyncDriver = new SyncDriver({
       role: 'initiator',
       transport,
-      host: this.#node,
+      host: visit,
       expects: (publicKey) => this.#refuses(publicKey),
       on: (event) => {
-        if (event.event === 'ready') this.#ready(driver)
-        if (event.event === 'current' && equalBytes(event.database, this.#node.directory)) this.#openAll(driver)
+        if (event.event === 'ready') this.#open(driver, this.#node.directory)
+        if (event.event === 'current') this.#upToDate(driver, event.database)
         // The disk was full, or failed: what was not taken over is asked for again on the next connection.
         if (event.event === 'error' && event.database !== null && event.error.code === 'STORE_FAILED')
           driver.stop(event.error)
-        if (event.event === 'closed') this.#lost(event.error)
+        if (event.event === 'ended') visit.giveBack(event.database)
+        if (event.event !== 'closed') return
+        visit.leave()
+        this.#lost(event.error)
       },
     })
+    this.#current.clear()
     this.#driver = driver
   }
 
@@ -86,13 +102,13 @@ export class Mirror {
     return new VarveError('TAMPERED', 'Another node answers than the one to be mirrored: check its key')
   }
 
-  #ready(driver: SyncDriver): void {
-    this.#attempt = 0
-    this.#open(driver, this.#node.directory)
-  }
-
-  #openAll(driver: SyncDriver): void {
-    for (const id of this.plan.databases) this.#open(driver, fromHex(id))
+  /** Only a connection that has brought everything makes up for those that failed: others would be tried in a loop. */
+  #upToDate(driver: SyncDriver, database: Uint8Array): void {
+    this.#current.add(toHex(database))
+    if (equalBytes(database, this.#node.directory))
+      for (const id of this.plan.databases) this.#open(driver, fromHex(id))
+    const all = [toHex(this.#node.directory), ...this.plan.databases]
+    if (all.every((id) => this.#current.has(id))) this.#attempt = 0
   }
 
   #open(driver: SyncDriver, database: Uint8Array): void {

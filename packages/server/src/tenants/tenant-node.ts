@@ -8,21 +8,24 @@ import {
   equalBytes,
   fromHex,
   recordPending,
-  recordTree,
   Replica,
   Standing,
+  Succession,
   toHex,
   VarveError,
-  type Access,
+  type Admission,
   type Device,
   type Env,
   type HandOver,
   type Level,
   type Registration,
   type ReplicaContext,
-  type SyncHost,
+  type Store,
 } from 'varve/engine'
+import type { Lent } from './lent.ts'
 import type { MirrorPlan } from './mirror.ts'
+import { NodeDatabases } from './node-databases.ts'
+import type { OpenStores } from './open-stores.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 export interface TenantNodeParts {
@@ -32,23 +35,27 @@ export interface TenantNodeParts {
   readonly registration: Registration
   /** Databases one tenant may have here. */
   readonly maximumDatabases: number
+  readonly stores: OpenStores
   readonly onProblem: (error: VarveError, database: Uint8Array | null) => void
 }
 
-export class TenantNode implements SyncHost {
+export class TenantNode {
   readonly env: Env
   readonly device: Device
   readonly tenant: Uint8Array
   readonly directory: Uint8Array
   readonly standing: Standing
+  readonly succession: Succession
   readonly #parts: TenantNodeParts
   readonly #epochs: Epochs
-  readonly #replicas = new Map<string, Promise<Replica>>()
+  readonly #databases: NodeDatabases
   readonly #appointed = new Set<() => void>()
-  #known: Set<string> = new Set()
+  #directory: Replica | null = null
 
-  private constructor(parts: TenantNodeParts) {
-    const { env, device, registration } = parts
+  private constructor(parts: TenantNodeParts, known: readonly string[]) {
+    const { env, device, registration, store, stores, maximumDatabases: maximum } = parts
+    const open = (database: Uint8Array, opened: Store): Promise<Replica> => this.#open(database, opened)
+    this.#databases = new NodeDatabases({ store, stores, known, maximum, open })
     this.#parts = parts
     this.env = env
     this.device = device
@@ -57,26 +64,54 @@ export class TenantNode implements SyncHost {
     const { founder, databases } = registration
     this.standing = new Standing({ founder, own: device.publicKey, databases })
     this.#epochs = new Epochs(this.tenant, founder)
+    this.succession = new Succession({
+      epochs: this.#epochs,
+      standing: this.standing,
+      directory: this.directory,
+      held: () => Promise.resolve(this.#directory?.state.record.length ?? 0),
+      save: (appointments) => store.saveAppointments(appointments),
+      taken: () => {
+        this.#tellAppointed()
+        return this.#recordWaiting()
+      },
+    })
   }
 
   static async open(parts: TenantNodeParts): Promise<TenantNode> {
-    const node = new TenantNode(parts)
-    node.#epochs.restore(await parts.store.appointments())
-    node.#known = new Set(await parts.store.databases())
-    await node.standing.load(await node.replica(node.directory))
+    const { store } = parts
+    const node = new TenantNode(parts, await store.databases())
+    node.#epochs.restore(await store.appointments())
+    // Never given back: who belongs to the tenant is read from it, and followed, as long as the tenant is open.
+    await node.database(node.directory).borrow()
     return node
   }
 
   /** Ids of the databases that are here, in hex. */
   get databases(): readonly string[] {
-    return [...this.#known]
+    return this.#databases.ids
   }
 
-  access(publicKey: Uint8Array): Access | null {
+  /** Whether a database other than the directory is in use. */
+  get inUse(): boolean {
+    return this.#databases.inUseBeside(this.directory)
+  }
+
+  access(publicKey: Uint8Array): Admission | null {
     const level = this.level(publicKey)
-    if (level === null) return null
+    if (level === null) return this.#isNew ? 'bring' : null
     // A mirror passes on what members wrote and signed; what it wrote itself would be refused commit by commit.
     return level === 'revoked' || level === 'wiped' ? 'directory' : 'full'
+  }
+
+  /**
+   * True while this node has no part in the tenant yet, neither as a recorder nor as a mirror: it cannot know who
+   * belongs to it, only that its founder does, whose device may be lost.
+   */
+  get #isNew(): boolean {
+    const own = this.device.publicKey
+    return (
+      this.level(own) === null && !this.#epochs.of(this.directory).some(({ recorder }) => equalBytes(recorder, own))
+    )
   }
 
   level(publicKey: Uint8Array): Level | null {
@@ -97,70 +132,91 @@ export class TenantNode implements SyncHost {
     return () => void this.#appointed.delete(listener)
   }
 
-  async adopt(appointments: readonly Uint8Array[]): Promise<void> {
-    if (!this.#epochs.adopt(appointments, (publicKey) => this.standing.isAdmin(publicKey))) return
-    await this.#parts.store.saveAppointments(this.#epochs.accepted())
-    for (const listener of this.#appointed) listener()
-  }
-
   /**
    * Accepts an appointment of this node: everything it hands over must be here. Gives the bytes with both signatures;
    * the same bytes when asked again. Throws `INVALID`, `FORBIDDEN`, `TAMPERED`.
    */
   async accept(proposed: Uint8Array): Promise<Uint8Array> {
-    const { appointment, body } = decodeAppointment(proposed)
-    const known = this.#epochs.accepted().find((each) => equalBytes(decodeAppointment(each).body, body))
-    if (known !== undefined) return known
+    const { bytes, isNew } = await this.#epochs.alone(() => this.#acceptAlone(proposed))
+    if (isNew) {
+      this.#tellAppointed()
+      for (const id of this.databases) await this.database(fromHex(id)).using(recordPending)
+    } else await this.#recordWaiting()
+    return bytes
+  }
+
+  async #acceptAlone(proposed: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly isNew: boolean }> {
+    const signed = decodeAppointment(proposed)
+    const { appointment, body } = signed
+    const known = this.#accepted(body)
+    if (known !== undefined) return { bytes: known, isNew: false }
     if (!equalBytes(appointment.recorder, this.device.publicKey))
       throw new VarveError('INVALID', 'The appointment names another recorder than this node: send it there')
-    const replicas = await this.#openAll()
-    assertHandedOver(appointment.handOvers, replicas)
-    const accepted = encodeAppointment(
-      acceptAppointment(decodeAppointment(proposed), (message) => this.device.sign(message)),
-    )
-    await this.adopt([...this.#epochs.accepted(), accepted])
-    for (const replica of replicas) await recordPending(replica)
-    return accepted
+    // Before databases are opened for it: anybody can send an appointment that he signed himself.
+    if (!this.isRecorder(appointment.appointer) && this.standing.level(appointment.appointer, true) !== 'admin')
+      throw new VarveError('FORBIDDEN', 'The appointer is no admin as far as this node knows: sync the directory first')
+    await this.#assertHandedOver(appointment.handOvers)
+    const bytes = encodeAppointment(acceptAppointment(signed, (message) => this.device.sign(message)))
+    const isNew = await this.succession.adoptAlone([...this.#epochs.accepted(), bytes], null)
+    if (!isNew)
+      throw new VarveError(
+        'FORBIDDEN',
+        'The appointer was no admin as far as this node knows: sync the directory first',
+      )
+    return { bytes, isNew }
+  }
+
+  /** The appointment with this body, once it counts. */
+  #accepted(body: Uint8Array): Uint8Array | undefined {
+    return this.#epochs.accepted().find((each) => equalBytes(decodeAppointment(each).body, body))
+  }
+
+  /** Throws `INVALID` unless all records here stand exactly where they are handed over. */
+  async #assertHandedOver(handOvers: readonly HandOver[]): Promise<void> {
+    const points = new Map(handOvers.map((point) => [toHex(point.database), point]))
+    for (const point of handOvers) if (!this.#databases.has(point.database)) assertStandsAt(point, null)
+    for (const id of this.databases)
+      await this.database(fromHex(id)).using((replica) => {
+        assertStandsAt(points.get(id), replica)
+      })
+    // The first ones may have grown while the last ones were opened.
+    for (const [id, , replica] of this.#databases.opened()) assertStandsAt(points.get(id), replica)
+  }
+
+  #tellAppointed(): void {
+    for (const listener of this.#appointed) listener()
+  }
+
+  /** Commits without a receipt get one, when this node records now; what is not open gets them when it is opened. */
+  async #recordWaiting(): Promise<void> {
+    for (const [, database] of this.#databases.opened()) await database.using(recordPending)
   }
 
   saveMirror(plan: MirrorPlan): Promise<void> {
     return this.#parts.store.saveMirror(plan)
   }
 
-  replica(database: Uint8Array): Promise<Replica> {
-    const id = toHex(database)
-    const opened = this.#replicas.get(id)
-    if (opened !== undefined) return opened
-    const opening = this.#open(database, id)
-    this.#replicas.set(id, opening)
-    opening.catch(() => this.#replicas.delete(id))
-    return opening
+  /** Throws `FORBIDDEN` for a device that has brought a directory which does not name it, or a recorder it does not confirm. */
+  assertMember(peer: Uint8Array): void {
+    this.succession.assertSettled(peer)
+    if (this.level(peer) !== null) return
+    throw new VarveError('FORBIDDEN', 'This device does not belong to the tenant: ask an admin to approve it')
   }
 
-  /** The replica of a database that is here; throws `NOT_FOUND` for another. */
+  /** A database of the tenant, to be borrowed; one that is not here is made then. Throws `RATE_LIMITED`, `CLOSED`. */
+  database(database: Uint8Array): Lent<Replica> {
+    return this.#databases.get(database)
+  }
+
+  /** The replica of a database that is here, open at least for now; throws `NOT_FOUND` for another. */
   existing(database: Uint8Array): Promise<Replica> {
-    if (this.#known.has(toHex(database))) return this.replica(database)
-    return Promise.reject(
-      new VarveError('NOT_FOUND', 'There is no such database on this node: a member must sync it first'),
-    )
+    return this.reading(database, (replica) => replica)
   }
 
-  checkpoint(replica: Replica): Promise<string | null> {
-    if (!replica.records || replica.state.record.length === 0) return Promise.resolve(null)
-    return recordTree(replica).checkpoint()
-  }
-
-  /** A node without keys keeps no checkpoints of others: its own record is compared when receipts come. */
-  checkCheckpoint(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  taken(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  skew(): void {
-    // The node's clock is set by whoever runs it, not by those who connect.
+  /** Keeps the replica of a database that is here open while `work` runs; throws `NOT_FOUND` for another. */
+  async reading<R>(database: Uint8Array, work: (replica: Replica) => R | Promise<R>): Promise<R> {
+    if (this.#databases.has(database)) return this.database(database).using(work)
+    throw new VarveError('NOT_FOUND', 'There is no such database on this node: a member must sync it first')
   }
 
   problem(error: VarveError, database: Uint8Array | null): void {
@@ -168,36 +224,25 @@ export class TenantNode implements SyncHost {
   }
 
   async close(): Promise<void> {
-    const opened = await Promise.allSettled(this.#replicas.values())
-    for (const each of opened) if (each.status === 'fulfilled') await each.value.close()
-    await this.#parts.store.close()
-  }
-
-  async #openAll(): Promise<readonly Replica[]> {
-    const opened: Replica[] = []
-    for (const id of this.#known) opened.push(await this.replica(fromHex(id)))
-    return opened
-  }
-
-  async #open(database: Uint8Array, id: string): Promise<Replica> {
-    const { store, maximumDatabases } = this.#parts
-    if (!this.#known.has(id)) {
-      if (this.#known.size >= maximumDatabases) {
-        throw new VarveError(
-          'RATE_LIMITED',
-          `The tenant has ${maximumDatabases} databases here, more are not allowed`,
-          {
-            retryable: false,
-          },
-        )
-      }
-      await store.addDatabase(database)
-      this.#known.add(id)
+    try {
+      await this.#databases.close()
+    } finally {
+      await this.#parts.store.close()
     }
-    return Replica.open(this.#context(database, await store.openDatabase(id)))
   }
 
-  #context(id: Uint8Array, store: ReplicaContext['store']): ReplicaContext {
+  async #open(database: Uint8Array, store: Store): Promise<Replica> {
+    const replica = await Replica.open(this.#context(database, store))
+    if (equalBytes(database, this.directory)) {
+      await this.standing.load(replica)
+      this.#directory = replica
+    }
+    // The node may have stopped after it became the recorder and before these had their receipts.
+    await recordPending(replica)
+    return replica
+  }
+
+  #context(id: Uint8Array, store: Store): ReplicaContext {
     const isDirectory = equalBytes(id, this.directory)
     return {
       id,
@@ -218,17 +263,22 @@ export class TenantNode implements SyncHost {
   }
 }
 
-/** Throws `INVALID` unless these replicas stand exactly where the record is handed over. */
-function assertHandedOver(handOvers: readonly HandOver[], replicas: readonly Replica[]): void {
-  for (const { database, record, head } of handOvers) {
-    const state = replicas.find(({ context }) => equalBytes(context.id, database))?.state.record
-    if (state === undefined || state.length !== record || !equalBytes(state.head, head)) {
-      const held = state?.length ?? 0
-      throw new VarveError(
-        'INVALID',
-        `The record of a database is handed over at ${record}, ${held} of its receipts are here: sync everything first`,
-        { details: { record, held } },
-      )
-    }
+/** Throws `INVALID` unless a record stands exactly where it is handed over, or has not begun when it is not. */
+function assertStandsAt(point: HandOver | undefined, replica: Replica | null): void {
+  const held = replica?.state.record.length ?? 0
+  if (point === undefined) {
+    if (held === 0) return
+    throw new VarveError(
+      'INVALID',
+      `The appointment does not hand over a database of which ${held} receipts are here: open all databases where you appoint`,
+      { details: { database: replica?.context.name, held } },
+    )
   }
+  const { record, head } = point
+  if (replica !== null && held === record && equalBytes(replica.state.record.head, head)) return
+  throw new VarveError(
+    'INVALID',
+    `The record of a database is handed over at ${record}, ${held} of its receipts are here: sync everything first`,
+    { details: { record, held } },
+  )
 }

@@ -73,7 +73,10 @@ export async function bareDevice(
     refuses: () => null,
   }
   const replica = await Replica.open(context)
-  const database = new Database(replica, { beforeSync: () => Promise.resolve(), syncOver: () => Promise.reject(new Error('not here')) })
+  const database = new Database(replica, {
+    beforeSync: () => Promise.resolve(),
+    syncOver: () => Promise.reject(new Error('not here')),
+  })
   return {
     replica,
     database,

@@ -37,6 +37,11 @@ export class NodeDisk {
     this.#fuse = null
   }
 
+  /** Names of the files that are there. */
+  list(): Promise<readonly string[]> {
+    return this.#disk.attach().list()
+  }
+
   crash(): void {
     this.#fuse = null
     this.#disk.crash(this.#random.next)

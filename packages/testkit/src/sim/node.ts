@@ -125,7 +125,10 @@ export class SimNode {
 
   collection(database: DatabaseName, name: string): Collection<Note> {
     if (name === 'looseplain')
-      return this.database(database).collection<Note>(name, this.#modes[database] === 'open' ? {} : { key: 'secretplain' })
+      return this.database(database).collection<Note>(
+        name,
+        this.#modes[database] === 'open' ? {} : { key: 'secretplain' },
+      )
     const rules = name === 'tasksplain' ? { conflict: 'reject' as const } : {}
     return this.database(database).collection<Note>(name, { indexes: ['v', 'tags'], ...rules })
   }

@@ -309,7 +309,7 @@ export class Connection {
   /** Tells of verdicts on own commits as they come. */
   async #watch(database: Uint8Array): Promise<Replica> {
     const name = toHex(database)
-    const replica = await this.#parts.host.replica(database)
+    const replica = await this.#parts.host.replica(database, null)
     if (this.#watched.has(name)) return replica
     this.#replicas.set(name, replica)
     let before = pendingOf(replica)
@@ -331,7 +331,7 @@ export class Connection {
   }
 
   async #tellRefused(database: string, replica: Replica): Promise<void> {
-    for (const refused of await listRefused(replica)) {
+    for (const refused of await listRefused(replica, this.#refusedUpTo.get(database))) {
       if (refused.record <= (this.#refusedUpTo.get(database) ?? -1)) continue
       this.#refusedUpTo.set(database, refused.record)
       this.#listeners.emit('refused', { database, ...refused })

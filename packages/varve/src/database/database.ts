@@ -126,7 +126,7 @@ export class Database {
   async sync(peer: Database | Transport, options: Cancellable = {}): Promise<SyncReport> {
     if (!(peer instanceof Database)) return this.#home.syncOver(this.#replica, peer, options.signal)
     await this.#home.beforeSync(peer.#home)
-    return syncReplicas(this.#replica, peer.#replica, options.signal)
+    return syncReplicas(this.#replica, peer.#replica, options)
   }
 
   /** Recomputes everything from the log and reports every difference, naming its place. */

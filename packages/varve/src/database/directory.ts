@@ -47,6 +47,8 @@ export interface DirectoryParts {
   recorder(): Uint8Array
   /** The registration's bytes. */
   registration(): Promise<Uint8Array>
+  /** Appointments of recorders that hold, oldest first. */
+  appointments(): readonly Uint8Array[]
 }
 
 const joinVersion = 1
@@ -78,7 +80,14 @@ export class Directory {
     const names = [...new Set([tenantKey, ...(options.keys ?? [])])]
     const versions = names.flatMap((name) => keys.versions(name))
     const registration = await this.#parts.registration()
-    const payload = encodeCbor([joinVersion, encodeFounding(founding), formatKeys(versions), registration])
+    const appointments = this.#parts.appointments()
+    const payload = encodeCbor([
+      joinVersion,
+      encodeFounding(founding),
+      formatKeys(versions),
+      registration,
+      appointments,
+    ])
     const response = await sealJoinResponse(
       { ...asked, user, publicKey, recipient },
       payload,
@@ -158,6 +167,7 @@ export class Directory {
     const kit = {
       founding: encodeFounding(founding),
       registration: await this.#parts.registration(),
+      appointments: this.#parts.appointments(),
       keys: keys.names().flatMap((name) => keys.versions(name)),
       identity,
     }

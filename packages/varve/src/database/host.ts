@@ -6,6 +6,7 @@ import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import type { Epochs } from '../directory/epochs.ts'
 import type { Standing } from '../directory/standing.ts'
+import type { Succession } from '../directory/succession.ts'
 import { limits } from '../limits.ts'
 import { keepCheckpoint } from '../replica/kept.ts'
 import type { Device } from '../replica/context.ts'
@@ -26,7 +27,7 @@ export interface TenantHostParts {
   replica(database: Uint8Array): Promise<Replica | null>
   /** All that are open. */
   replicas(): Promise<readonly Replica[]>
-  adopt(appointments: readonly Uint8Array[]): Promise<unknown>
+  readonly succession: Succession
 }
 
 /** One for each tenant; all its connections share it. */
@@ -68,11 +69,12 @@ export class TenantHost implements SyncHost {
     return this.#parts.epochs.accepted()
   }
 
-  async adopt(appointments: readonly Uint8Array[]): Promise<void> {
-    await this.#parts.adopt(appointments)
+  async adopt(appointments: readonly Uint8Array[], peer: Uint8Array | null): Promise<void> {
+    await this.#parts.succession.adopt(appointments, peer)
   }
 
-  async replica(database: Uint8Array): Promise<Replica> {
+  async replica(database: Uint8Array, peer: Uint8Array | null): Promise<Replica> {
+    if (peer !== null && !equalBytes(database, this.directory)) this.#parts.succession.assertSettled(peer)
     const replica = await this.#parts.replica(database)
     if (replica === null) {
       throw new VarveError('NOT_FOUND', 'This device does not hold that database: open it here first', {
@@ -91,6 +93,7 @@ export class TenantHost implements SyncHost {
   }
 
   async taken(replica: Replica): Promise<void> {
+    if (equalBytes(replica.context.id, this.directory)) await this.#parts.succession.settle()
     await replica.reissue()
   }
 

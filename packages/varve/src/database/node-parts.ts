@@ -10,6 +10,7 @@ import type { Connector } from '../sync/transports/transport.ts'
 import type { Connection } from './connection.ts'
 import { isChosenOffline, type ConnectOptions } from './connections.ts'
 import type { Directory } from './directory.ts'
+import type { AppointOptions } from './hand-over.ts'
 import type { TenantHome } from './home.ts'
 import { nodeKey } from './host.ts'
 import type { Keyring } from './keyring.ts'
@@ -30,7 +31,7 @@ export interface NodeParts {
   readonly memory: NodeMemory
   readonly directory: () => Directory
   readonly registration: () => Promise<Uint8Array>
-  readonly appoint: (recorder: Uint8Array) => Promise<Uint8Array>
+  readonly appoint: (recorder: Uint8Array, options?: AppointOptions) => Promise<Uint8Array>
   readonly adopt: (appointments: readonly Uint8Array[]) => Promise<unknown>
   readonly connect: (url: string, options: ConnectOptions) => Connection
 }

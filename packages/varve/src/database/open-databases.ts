@@ -5,10 +5,11 @@ import type { Epochs } from '../directory/epochs.ts'
 import type { Standing } from '../directory/standing.ts'
 import { equalBytes, fromHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { tagKey } from '../keys/derive.ts'
 import type { DeviceIdentity } from '../keys/identity.ts'
 import type { ReplicaContext } from '../replica/context.ts'
+import { recordPending } from '../replica/ingest.ts'
 import { newerFormat } from '../replica/reader.ts'
 import { Replica } from '../replica/replica.ts'
 import { keyArrived, keyRemoved } from '../replica/unlock.ts'
@@ -71,6 +72,12 @@ export class OpenDatabases {
     }
   }
 
+  /** Every database this device holds, opened; throws `KEY_MISSING` when the key of one is not held any more. */
+  async everything(): Promise<readonly Replica[]> {
+    for (const known of await this.#parts.home.databases()) await this.open(known)
+    return this.replicas()
+  }
+
   async replicas(): Promise<readonly Replica[]> {
     return (await Promise.all(this.#open.values())).map(({ replica }) => replica)
   }
@@ -104,11 +111,27 @@ export class OpenDatabases {
       )
     }
     const store = await home.openStore(known.id)
-    const replica = await Replica.open(this.#context(known, tagKey(version), store))
-    if (known.name === directoryName) await standing.load(replica)
-    await this.#unlockKnown(replica)
-    opened(replica.context.id)
-    return { replica, database: new Database(replica, tenant) }
+    try {
+      const replica = await Replica.open(this.#context(known, tagKey(version), store))
+      if (known.name === directoryName) await standing.load(replica)
+      await this.#unlockKnown(replica)
+      await this.#recordWaiting(replica)
+      opened(replica.context.id)
+      return { replica, database: new Database(replica, tenant) }
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  /** Commits may wait for receipts since a hand-over that was interrupted. A full disk is no reason not to open. */
+  async #recordWaiting(replica: Replica): Promise<void> {
+    try {
+      await recordPending(replica)
+    } catch (error) {
+      if (!isVarveError(error, 'STORE_FAILED')) throw error
+      this.#parts.env.log('warn', 'commits that wait for receipts could not be recorded', { message: error.message })
+    }
   }
 
   #context(known: KnownDatabase, tags: Uint8Array, store: ReplicaContext['store']): ReplicaContext {

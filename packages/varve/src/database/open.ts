@@ -1,12 +1,13 @@
 /** Making, opening and joining tenants. */
 
-import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { equalBytes, fromHex, toHex } from '../encoding/bytes.ts'
 import { decodeCbor } from '../encoding/cbor.ts'
 import { bytesOf, listOf, textOf } from '../encoding/decode.ts'
 import { checkName } from '../encoding/id.ts'
 import type { Env } from '../env/env.ts'
 import { systemEnv } from '../env/system.ts'
 import { VarveError } from '../errors.ts'
+import { Epochs } from '../directory/epochs.ts'
 import { decodeFounding, tenantId, type Founding } from '../directory/founding.ts'
 import { decodeRegistration } from '../directory/registration.ts'
 import { createIdentity, type DeviceIdentity } from '../keys/identity.ts'
@@ -15,6 +16,7 @@ import { parseKeys } from '../keys/export.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { KeyringState } from '../keys/keyring.ts'
 import { openRecoveryKit } from '../keys/recovery.ts'
+import { encodeAppointment } from '../log/appointment.ts'
 import type { StoreProvider } from '../store/store.ts'
 import { notHere, TenantHome } from './home.ts'
 import type { WipePolicy } from './own-standing.ts'
@@ -109,6 +111,14 @@ interface Joining {
   readonly founding: Founding
   readonly registration: Uint8Array
   readonly keyring: KeyringState
+  /** Of recorders, believed like the rest of what whoever let the device in has given it. */
+  readonly appointments: readonly Uint8Array[]
+}
+
+type Given = Pick<Joining, 'registration' | 'appointments'> & {
+  /** The founding record's bytes. */
+  readonly founding: Uint8Array
+  readonly keys: readonly KeyVersion[]
 }
 
 /**
@@ -136,20 +146,20 @@ export async function completeJoining(
     if ((await home.founding()) !== null)
       throw new VarveError('EXISTS', 'This store belongs to a tenant already: open it')
     const payload = await openJoinResponse(options.response, identity, options.password)
-    const [version, record, keys, registration] = listOf(decodeCbor(payload, 'The join response'), 'The join response')
+    const fields = listOf(decodeCbor(payload, 'The join response'), 'The join response')
+    const [version, record, keys, registration, appointments] = fields
     if (version !== 1)
       throw new VarveError(
         'UNSUPPORTED_VERSION',
         `The join response has format ${String(version)}, this Varve reads 1: update Varve`,
       )
-    const joining = checkedJoining(
-      bytesOf(record, null, 'the founding record'),
-      bytesOf(registration, null, 'the registration'),
-      parseKeys(textOf(keys, 'the keys')),
-      options.tenant,
-    )
-    await home.save(joining)
-    return Tenant.start({ home, identity, ...joining, ...policyOf(options) })
+    const given = {
+      founding: bytesOf(record, null, 'the founding record'),
+      registration: bytesOf(registration, null, 'the registration'),
+      keys: parseKeys(textOf(keys, 'the keys')),
+      appointments: listOf(appointments, 'the appointments').map((each) => bytesOf(each, null, 'an appointment')),
+    }
+    return begin(home, identity, checkedJoining(given, options.tenant), options)
   })
 }
 
@@ -157,24 +167,31 @@ export async function completeJoining(
 async function recover(
   options: JoinOptions & { readonly recovery: string; readonly password: string },
 ): Promise<Tenant> {
-  const { identity, founding, registration, keys } = await openRecoveryKit(options.recovery, options.password)
-  const joining = checkedJoining(founding, registration, keys, options.tenant)
+  const { identity, ...given } = await openRecoveryKit(options.recovery, options.password)
+  const joining = checkedJoining(given, options.tenant)
   const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), true)
   return closingOnError(home, async () => {
     if ((await home.identity()) !== null)
       throw new VarveError('EXISTS', 'This store asks to join a tenant already: choose another place for the kit')
-    await home.save({ identity, ...joining })
-    return Tenant.start({ home, identity, ...joining, ...policyOf(options) })
+    return begin(home, identity, joining, options)
   })
 }
 
-function checkedJoining(
-  record: Uint8Array,
-  registration: Uint8Array,
-  keys: readonly KeyVersion[],
-  expected: string | undefined,
-): Joining {
-  const founding = decodeFounding(record)
+async function begin(
+  home: TenantHome,
+  identity: DeviceIdentity,
+  joining: Joining,
+  options: Pick<StoreOptions, 'wipe'>,
+): Promise<Tenant> {
+  // With the founding record the device has joined: nothing may be missing then.
+  await home.saveAppointments(joining.appointments)
+  await home.save({ identity, ...joining })
+  return Tenant.start({ home, identity, ...joining, ...policyOf(options) })
+}
+
+function checkedJoining(given: Given, expected: string | undefined): Joining {
+  const { registration, keys } = given
+  const founding = decodeFounding(given.founding)
   const keyring = KeyringState.empty.merge(keys)
   const id = tenantId(founding)
   if (keyring.byId(toHex(founding.key)) === undefined)
@@ -183,7 +200,8 @@ function checkedJoining(
     throw new VarveError('INVALID', 'The join response holds the registration of another tenant: ask for another')
   if (expected !== undefined && expected !== id)
     throw new VarveError('FORBIDDEN', `The response is of tenant ${id}, ${expected} was expected: do not use it`)
-  return { founding, registration, keyring }
+  const appointments = new Epochs(fromHex(id), founding.publicKey).chain(given.appointments).map(encodeAppointment)
+  return { founding, registration, keyring, appointments }
 }
 
 function policyOf({ wipe }: Pick<StoreOptions, 'wipe'>): { readonly wipe?: WipePolicy } {

@@ -3,10 +3,11 @@
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import type { AppointOptions } from './hand-over.ts'
 import type { NodeClient } from './node-client.ts'
 import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
 
-export interface PublishOptions extends NodeAccess {
+export interface PublishOptions extends NodeAccess, AppointOptions {
   /** Where the node takes in only those who have one. */
   readonly token?: string
 }
@@ -66,7 +67,7 @@ async function handOver(
 ): Promise<void> {
   const cancel = cancelOf(options)
   await connection.delivered(cancel)
-  const proposed = await parts.appoint(await client.key())
+  const proposed = await parts.appoint(await client.key(), options)
   await connection.delivered(cancel)
   await client.appoint(proposed, cancel)
   await parts.adopt((await client.appointments(cancel)) ?? [])

@@ -4,6 +4,7 @@ import { primitives } from '../crypto/primitives.ts'
 import { Epochs } from '../directory/epochs.ts'
 import type { Registration } from '../directory/registration.ts'
 import { Standing } from '../directory/standing.ts'
+import { Succession } from '../directory/succession.ts'
 import { equalBytes, fromHex, toHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
@@ -36,6 +37,7 @@ export class RecordCopy {
   readonly #parts: CopyParts
   readonly #standing: Standing
   readonly #epochs: Epochs
+  readonly #succession: Succession
   readonly #replicas = new Map<string, Promise<Replica>>()
   /** Writes nothing: the replicas of the copy need a name for themselves that is not in the tenant. */
   readonly #nobody: DeviceIdentity
@@ -47,6 +49,14 @@ export class RecordCopy {
     this.#nobody = createIdentity('audit', env)
     this.#standing = new Standing({ founder, own: this.#nobody.signing.publicKey, databases })
     this.#epochs = new Epochs(fromHex(tenant), founder)
+    this.#succession = new Succession({
+      epochs: this.#epochs,
+      standing: this.#standing,
+      directory: registration.directory,
+      held: async () => (await this.find(toHex(registration.directory)))?.state.record.length ?? 0,
+      save: () => Promise.resolve(),
+      taken: () => Promise.resolve(),
+    })
   }
 
   /** What was copied of a database, by its id in hex; null when nothing was. */
@@ -114,14 +124,16 @@ export class RecordCopy {
       access: () => 'read',
       isRecorder: (publicKey) => equalBytes(epochs.recorder, publicKey),
       appointments: () => epochs.accepted(),
-      adopt: (appointments) => {
-        epochs.adopt(appointments, (publicKey) => this.#standing.isAdmin(publicKey))
-        return Promise.resolve()
+      adopt: async (appointments, peer) => {
+        await this.#succession.adopt(appointments, peer)
       },
-      replica: (database) => this.#replica(database),
+      replica: (database, peer) => {
+        if (peer !== null && !equalBytes(database, registration.directory)) this.#succession.assertSettled(peer)
+        return this.#replica(database)
+      },
       checkpoint: () => Promise.resolve(null),
       checkCheckpoint: () => Promise.resolve(),
-      taken: () => Promise.resolve(),
+      taken: () => this.#succession.settle(),
       skew: () => undefined,
       problem: () => undefined,
     }

@@ -19,9 +19,9 @@ export interface RefusedWrite {
   readonly documents: readonly { readonly collection: string | null; readonly id: string | null }[]
 }
 
-/** The refused writes that were not dismissed, oldest first. */
-export async function listRefused(replica: Replica): Promise<readonly RefusedWrite[]> {
-  const list = await refusals(replica.store)
+/** The refused writes that were not dismissed, oldest first: those with a record number above `after`. */
+export async function listRefused(replica: Replica, after = -1): Promise<readonly RefusedWrite[]> {
+  const list = (await refusals(replica.store)).filter(({ record }) => record > after)
   return Promise.all(list.map((refused) => describe(replica, refused)))
 }
 

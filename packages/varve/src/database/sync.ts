@@ -7,6 +7,12 @@ import { ingest, releaseHeld } from '../replica/ingest.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { SyncReport } from './types.ts'
 
+export interface SyncReplicasOptions {
+  readonly signal?: AbortSignal
+  /** Called when a unit was taken over, before the next one is. */
+  readonly taken?: () => Promise<void>
+}
+
 interface Moved {
   readonly commits: number
   readonly bytes: number
@@ -17,7 +23,11 @@ interface Moved {
  * so that its commits are recorded and their receipts come back in the same call. What is wrong with one
  * feed does not keep the others: everything else is exchanged before the error is thrown.
  */
-export async function syncReplicas(self: Replica, peer: Replica, signal?: AbortSignal): Promise<SyncReport> {
+export async function syncReplicas(
+  self: Replica,
+  peer: Replica,
+  options: SyncReplicasOptions = {},
+): Promise<SyncReport> {
   if (!sameDatabase(self, peer)) {
     throw new VarveError(
       'INVALID',
@@ -29,8 +39,8 @@ export async function syncReplicas(self: Replica, peer: Replica, signal?: AbortS
   await releaseHeld(peer)
   const errors: VarveError[] = []
   const receiveFirst = self.records
-  const first = receiveFirst ? await send(peer, self, errors, signal) : await send(self, peer, errors, signal)
-  const second = receiveFirst ? await send(self, peer, errors, signal) : await send(peer, self, errors, signal)
+  const first = receiveFirst ? await send(peer, self, errors, options) : await send(self, peer, errors, options)
+  const second = receiveFirst ? await send(self, peer, errors, options) : await send(peer, self, errors, options)
   const [sent, received] = receiveFirst ? [second, first] : [first, second]
   for (const error of errors) {
     await leaveFork(self, error)
@@ -53,7 +63,12 @@ const skippable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNSUPPORTED_VERSION',
 ])
 
-async function send(from: Replica, to: Replica, errors: VarveError[], signal: AbortSignal | undefined): Promise<Moved> {
+async function send(
+  from: Replica,
+  to: Replica,
+  errors: VarveError[],
+  { signal, taken }: SyncReplicasOptions,
+): Promise<Moved> {
   await from.sign()
   let commits = 0
   let bytes = 0
@@ -62,6 +77,7 @@ async function send(from: Replica, to: Replica, errors: VarveError[], signal: Ab
     try {
       commits += (await ingest(to, unit)).commits
       bytes += unit.length
+      await taken?.()
     } catch (error) {
       if (!isVarveError(error) || !skippable.has(error.code)) throw error
       errors.push(error)

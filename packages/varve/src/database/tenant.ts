@@ -7,6 +7,7 @@ import { VarveError } from '../errors.ts'
 import { tenantId } from '../directory/founding.ts'
 import { Epochs } from '../directory/epochs.ts'
 import { Standing } from '../directory/standing.ts'
+import type { Succession } from '../directory/succession.ts'
 import { correctedEnv, type CorrectedEnv } from '../env/corrected.ts'
 import type { Level } from '../log/header.ts'
 import type { Mode } from '../replica/context.ts'
@@ -18,7 +19,7 @@ import type { Connection } from './connection.ts'
 import { Connections, type ConnectOptions } from './connections.ts'
 import { replicaOf, type Database, type DatabaseHome } from './database.ts'
 import { Directory } from './directory.ts'
-import { adoptAppointments, appoint } from './hand-over.ts'
+import { appoint, deviceSuccession, type AppointOptions } from './hand-over.ts'
 import { TenantHost } from './host.ts'
 import type { KnownDatabase } from './home.ts'
 import { endInvitation, invitations, invite, type InviteOptions, type OpenInvitation } from './invite.ts'
@@ -32,7 +33,7 @@ import { prove, type CommitProof, type Provable } from './prove.ts'
 import { publish, type PublishOptions } from './publish.ts'
 import { databasesTag, register, registrationOf, type Founded } from './register.ts'
 import { lastWrites, status, type TenantStatus } from './status.ts'
-import { syncReplicas } from './sync.ts'
+import { syncDirectories, type Side } from './sync-directories.ts'
 import type { SyncReport } from './types.ts'
 
 export interface OpenedTenant extends Founded {
@@ -49,6 +50,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly #standing: Standing
   readonly #own: OwnStanding
   readonly #epochs: Epochs
+  readonly #succession: Succession
   readonly #clock: CorrectedEnv
   readonly #catalogue: Catalogue
   readonly #memory: NodeMemory
@@ -66,11 +68,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     this.name = parts.founding.name
     this.me = { user: parts.identity.user, device: toHex(parts.identity.signing.publicKey) }
     const device = parts.identity.signing.publicKey
-    this.#standing = new Standing({
-      founder: parts.founding.publicKey,
-      own: device,
-      databases: databasesTag(parts),
-    })
+    this.#standing = new Standing({ founder: parts.founding.publicKey, own: device, databases: databasesTag(parts) })
     this.#own = new OwnStanding({
       standing: this.#standing,
       device,
@@ -104,6 +102,14 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       keys: this.keys,
       directory: () => this.directory,
     })
+    this.#succession = deviceSuccession({
+      home,
+      epochs: this.#epochs,
+      standing: this.#standing,
+      directory: fromHex(this.#knownDirectory.id),
+      open: this.#open,
+      appointed: () => this.#connections?.appointed(),
+    })
   }
 
   /** Opens the directory of a tenant; for `createTenant`, `openTenant` and `joinTenant`. */
@@ -122,6 +128,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       tenantKey,
       recorder: () => tenant.#epochs.recorder,
       registration: () => tenant.registration(),
+      appointments: () => tenant.#epochs.accepted(),
     })
     await tenant.#own.follow()
     await register(parts, fromHex(tenant.#knownDirectory.id))
@@ -166,23 +173,22 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
 
   /**
    * Hands the record of all databases over to another recorder, a server usually, and gives the appointment that it
-   * must accept; until then nobody records. `varve publish` does it. Throws `FORBIDDEN` for a device that may not.
+   * must accept; until then nobody records. `varve publish` does it. Throws `FORBIDDEN` for a device that may not,
+   * `EXISTS` while another one was asked and not replaced, `KEY_MISSING` when a database cannot be opened for it.
    */
-  async appoint(recorder: Uint8Array): Promise<Uint8Array> {
-    await this.#open.openAll()
+  appoint(recorder: Uint8Array, options?: AppointOptions): Promise<Uint8Array> {
     const { home, identity } = this.#parts
-    const admin = this.#standing.isAdmin(identity.signing.publicKey)
-    const parts = { tenant: this.id, home, identity, epochs: this.#epochs, admin }
-    return appoint({ ...parts, replicas: await this.#open.replicas() }, recorder)
+    const admin = this.#standing.level(identity.signing.publicKey, true) === 'admin'
+    const parts = { tenant: this.id, home, identity, epochs: this.#epochs, open: this.#open, admin }
+    return appoint(parts, recorder, options)
   }
 
-  /** Takes over appointments that both sides signed. Returns whether any was new. Throws `TAMPERED`, `FORBIDDEN`. */
-  async adoptAppointments(encoded: readonly Uint8Array[]): Promise<boolean> {
-    const mayAppoint = (publicKey: Uint8Array): boolean => this.#standing.isAdmin(publicKey)
-    const parts = { home: this.#parts.home, epochs: this.#epochs, mayAppoint }
-    const grown = await adoptAppointments(parts, encoded, () => this.#open.replicas())
-    if (grown) this.#connections?.appointed()
-    return grown
+  /**
+   * Takes over appointments that both sides signed. Returns whether any counts that did not before: one by an admin may
+   * have to wait until the directory is here that says so. Throws `TAMPERED`, `FORBIDDEN`.
+   */
+  adoptAppointments(encoded: readonly Uint8Array[]): Promise<boolean> {
+    return this.#succession.adopt(encoded, null)
   }
 
   /**
@@ -288,7 +294,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       memory: this.#memory,
       directory: () => this.directory,
       registration: () => this.registration(),
-      appoint: (recorder) => this.appoint(recorder),
+      appoint: (recorder, how) => this.appoint(recorder, how),
       adopt: (appointments) => this.adoptAppointments(appointments),
       connect: (url, options) => this.connect(url, options),
     }
@@ -307,7 +313,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       epochs: this.#epochs,
       replica: (id) => this.#open.find(toHex(id)),
       replicas: () => this.#open.replicas(),
-      adopt: (list) => this.adoptAppointments(list),
+      succession: this.#succession,
     })
     this.#connections ??= new Connections({ host, home, keys: this.keys, open: () => this.#open.ids })
     return this.#connections
@@ -318,13 +324,9 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     if (!(peer instanceof Tenant) || peer.id !== this.id) {
       throw new VarveError('FORBIDDEN', 'The databases belong to different tenants: only members of one tenant sync')
     }
-    const [own, other] = [await this.#directoryReplica(), await peer.#directoryReplica()]
-    if (own === other) return
-    await syncReplicas(own, other)
+    await syncDirectories(await this.#side(), await peer.#side())
     this.#assertOpen()
     peer.#assertOpen()
-    await this.adoptAppointments(peer.#epochs.accepted())
-    await peer.adoptAppointments(this.#epochs.accepted())
   }
 
   /** What this device may do; null until its directory has heard of it. */
@@ -382,18 +384,15 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
 
   #assertOpen(): void {
     if (this.#refusal !== null) throw this.#refusal
-    if (this.#closing !== null) throw closed()
+    if (this.#closing !== null) throw new VarveError('CLOSED', 'The tenant is closed: open it again')
   }
 
   get #knownDirectory(): KnownDatabase {
     return this.#catalogue.known(directoryName, 'sealed', tenantKey)
   }
 
-  async #directoryReplica(): Promise<Replica> {
-    return (await this.#open.open(this.#knownDirectory)).replica
+  async #side(): Promise<Side> {
+    const { replica: directory } = await this.#open.open(this.#knownDirectory)
+    return { directory, epochs: this.#epochs, succession: this.#succession }
   }
-}
-
-function closed(): VarveError {
-  return new VarveError('CLOSED', 'The tenant is closed: open it again')
 }

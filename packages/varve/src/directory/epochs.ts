@@ -35,7 +35,7 @@ export class Epochs {
 
   /** Recorder of the last epoch that both sides have signed: a recorder that was only proposed has given nothing out. */
   get acceptedRecorder(): Uint8Array {
-    return this.#appointments.findLast(({ accepted }) => accepted !== null)?.appointment.recorder ?? this.#founder
+    return this.#accepted.at(-1)?.appointment.recorder ?? this.#founder
   }
 
   /** Recorder of the epoch before the present one. */
@@ -51,7 +51,7 @@ export class Epochs {
 
   /** Hash that the next appointment continues. */
   get lastAccepted(): Uint8Array {
-    const last = this.#appointments.findLast(({ accepted }) => accepted !== null)
+    const last = this.#accepted.at(-1)
     return last === undefined ? noAppointment : appointmentHash(last)
   }
 
@@ -65,7 +65,7 @@ export class Epochs {
 
   /** What is told to others: appointments that both sides signed. */
   accepted(): readonly Uint8Array[] {
-    return this.#appointments.filter(({ accepted }) => accepted !== null).map(encodeAppointment)
+    return this.#accepted.map(encodeAppointment)
   }
 
   /** What a device keeps, its own proposal included. */
@@ -89,34 +89,19 @@ export class Epochs {
   }
 
   /**
-   * Takes over what a peer knows; `mayAppoint` says whether a device other than the recorder before may appoint now.
-   * Returns whether anything is new. Throws `TAMPERED` when it contradicts what is known, and what decoding throws;
-   * nothing is taken over then.
+   * The accepted appointments with those that a peer knows beyond them: each continues the one before and is signed by
+   * both sides; whether its appointer might appoint is not looked at. Nothing is taken over. Throws `TAMPERED` when it
+   * contradicts what is known, and what decoding throws.
    */
-  adopt(encoded: readonly Uint8Array[], mayAppoint: (publicKey: Uint8Array) => boolean): boolean {
-    const chain = this.checked(encoded, mayAppoint)
-    if (chain !== null) this.take(chain)
-    return chain !== null
-  }
-
-  /** What `adopt` would take over, with what is known before it; null when nothing is new. Throws like `adopt`. */
-  checked(
-    encoded: readonly Uint8Array[],
-    mayAppoint: (publicKey: Uint8Array) => boolean,
-  ): readonly SignedAppointment[] | null {
-    const accepted = this.#appointments.filter((signed) => signed.accepted !== null)
+  chain(encoded: readonly Uint8Array[]): readonly SignedAppointment[] {
+    const accepted = this.#accepted
     const chain = [...accepted]
     for (const [i, signed] of encoded.map(decodeAppointment).entries()) {
       const known = accepted[i]
-      if (known === undefined) chain.push(this.#checked(signed, chain, mayAppoint))
+      if (known === undefined) chain.push(this.#checked(signed, chain))
       else if (!equalBytes(known.body, signed.body)) throw contradiction(i + 1)
     }
-    return chain.length === accepted.length ? null : chain
-  }
-
-  /** Lets a chain that was checked take effect. Between the two it is stored, alone: what has effect must survive. */
-  take(chain: readonly SignedAppointment[]): void {
-    this.#take(chain)
+    return chain
   }
 
   /** Runs `work` alone, after everything that was asked for before it: appointments change in steps that belong together. */
@@ -126,11 +111,14 @@ export class Epochs {
     return result
   }
 
-  #checked(
-    signed: SignedAppointment,
-    chain: readonly SignedAppointment[],
-    mayAppoint: (publicKey: Uint8Array) => boolean,
-  ): SignedAppointment {
+  /** Whether an appointment of a chain was made by the recorder before. */
+  byRecorder(chain: readonly SignedAppointment[], index: number): boolean {
+    const appointer = chain[index]?.appointment.appointer
+    const recorder = chain[index - 1]?.appointment.recorder ?? this.#founder
+    return appointer !== undefined && equalBytes(appointer, recorder)
+  }
+
+  #checked(signed: SignedAppointment, chain: readonly SignedAppointment[]): SignedAppointment {
     const { appointment, accepted } = signed
     const before = chain.at(-1)
     const continues =
@@ -138,29 +126,27 @@ export class Epochs {
       equalBytes(appointment.tenant, this.#tenant) &&
       equalBytes(appointment.previous, before === undefined ? noAppointment : appointmentHash(before))
     if (!continues || accepted === null) throw contradiction(chain.length + 1)
-    const recorder = before?.appointment.recorder ?? this.#founder
-    if (!equalBytes(appointment.appointer, recorder) && !mayAppoint(appointment.appointer)) {
-      throw new VarveError(
-        'FORBIDDEN',
-        `Recorder ${chain.length + 1} was appointed by a device that is neither the recorder before nor an admin: it was not taken over`,
-      )
-    }
     return signed
   }
 
   /** Adds an appointment this device signed itself, before the new recorder has; it replaces an earlier proposal. */
   propose(signed: SignedAppointment): void {
-    this.#take([...this.#appointments.filter(({ accepted }) => accepted !== null), signed])
+    this.take([...this.#accepted, signed])
   }
 
   /** What a device keeps: appointments it has taken over or proposed. Throws what decoding throws. */
   restore(encoded: readonly Uint8Array[]): void {
-    this.#take(encoded.map(decodeAppointment))
+    this.take(encoded.map(decodeAppointment))
   }
 
-  #take(appointments: readonly SignedAppointment[]): void {
+  /** Lets appointments take effect. They are stored before, alone: what has effect must survive. */
+  take(appointments: readonly SignedAppointment[]): void {
     this.#appointments = appointments
     this.#of.clear()
+  }
+
+  get #accepted(): readonly SignedAppointment[] {
+    return this.#appointments.filter(({ accepted }) => accepted !== null)
   }
 }
 

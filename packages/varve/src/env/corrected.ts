@@ -15,7 +15,7 @@ export function correctedEnv(base: Env): CorrectedEnv {
   let correction = 0
   return {
     env: {
-      now: () => base.now() + correction,
+      now: () => Math.max(0, base.now() + correction),
       random: (length) => base.random(length),
       timer: (fn, ms) => base.timer(fn, ms),
       log: base.log,

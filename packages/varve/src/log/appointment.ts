@@ -38,6 +38,11 @@ export function epochAt(epochs: readonly Epoch[], record: number): Epoch {
   return found
 }
 
+/** Where the epoch after the one of record number `record` begins; infinity for the last: no run of receipts goes across. */
+export function epochEnd(epochs: readonly Epoch[], record: number): number {
+  return Math.min(...epochs.filter(({ from }) => from > record).map(({ from }) => from), Infinity)
+}
+
 export interface Appointment {
   /** 16 bytes. */
   readonly tenant: Uint8Array

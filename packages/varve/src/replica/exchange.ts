@@ -3,6 +3,7 @@
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { noCommit } from '../log/commit.ts'
+import { epochEnd } from '../log/appointment.ts'
 import { encodeUnit, type FeedRun, type RecordRun } from '../log/unit.ts'
 import { limits } from '../limits.ts'
 import type { CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
@@ -104,9 +105,10 @@ class Sending {
     }
   }
 
-  /** Receipts from here to a signed one, at least a batch of them when there are so many. */
+  /** Receipts of one recorder from here to a signed one, at least a batch of them when there are so many. */
   async #signedReceipts(): Promise<readonly ReceiptRow[]> {
     const taken: ReceiptRow[] = []
+    const most = epochEnd(this.#replica.context.epochs(), this.#record) - this.#record
     let bytes = 0
     for (;;) {
       const page = await this.#replica.store.receipts(this.#record + taken.length, limits.unsignedCommits)
@@ -114,7 +116,7 @@ class Sending {
       for (const [i, receipt] of page.entries()) {
         taken.push(receipt)
         bytes += receipt.bytes.length + (heads[i]?.size ?? 0) + (heads[i]?.header.length ?? 0)
-        if (receipt.signature !== null && bytes >= limits.batchBytes) return taken
+        if (receipt.signature !== null && (bytes >= limits.batchBytes || taken.length >= most)) return taken
       }
       if (page.length < limits.unsignedCommits) return signedPart(taken)
     }

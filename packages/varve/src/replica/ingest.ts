@@ -62,8 +62,7 @@ export async function releaseHeld(replica: Replica): Promise<void> {
  * in one write, until none waits.
  */
 export async function recordPending(replica: Replica): Promise<void> {
-  const waits = (): boolean => [...replica.feeds.values()].some((feed) => feed.recorded < feed.length)
-  while (replica.records && waits()) {
+  while (replica.records && replica.waits) {
     await replica.update(async (set) => {
       if (!replica.records) return
       const work = new Ingest(replica, set)
@@ -128,8 +127,9 @@ class Ingest {
       else this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
       this.#storeReceipt(receipt, commit)
     }
+    const { recordsNow } = this.#replica
     for (const commit of inJudgingOrder([...unrecorded.values()]))
-      this.#apply(commit, this.#replica.records ? await this.#record(commit, this.#set.state.position + 1) : null)
+      this.#apply(commit, recordsNow ? await this.#record(commit, this.#set.state.position + 1) : null)
     await this.release()
     await this.finish()
   }

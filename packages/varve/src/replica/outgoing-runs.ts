@@ -3,6 +3,7 @@
 import { toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { epochEnd } from '../log/appointment.ts'
 import { noCommit } from '../log/commit.ts'
 import type { FeedRun, RecordRun } from '../log/unit.ts'
 import type { CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
@@ -17,17 +18,19 @@ export interface FeedRange {
 
 /**
  * Receipts from `from` on, about a batch of them and at most `most`, ending signed; empty when none of those is. What
- * stands between two signatures is never cut, so it bounds how far `most` and the batch are overrun.
+ * stands between two signatures is never cut, so it bounds how far `most` and the batch are overrun. Receipts of two
+ * recorders never go together: whether the second may is judged by what comes before.
  */
 export async function receiptsFrom(replica: Replica, from: number, most: number): Promise<readonly ReceiptRow[]> {
   const taken: ReceiptRow[] = []
+  const whole = Math.min(most, limits.runCommits, epochEnd(replica.context.epochs(), from) - from)
   let bytes = 0
   let signed = 0
   for (;;) {
     const page = await replica.store.receipts(from + taken.length, limits.unsignedCommits)
     const heads = await replica.store.commitHeads(page.map((receipt) => receipt.commit))
     for (const [i, receipt] of page.entries()) {
-      const full = bytes >= limits.batchBytes || taken.length >= Math.min(most, limits.runCommits)
+      const full = bytes >= limits.batchBytes || taken.length >= whole
       if (full && signed > 0) return taken.slice(0, signed)
       taken.push(receipt)
       bytes += receipt.bytes.length + (heads[i]?.size ?? 0) + (heads[i]?.header.length ?? 0)

@@ -1,6 +1,7 @@
 /** Folding documents again inside a write, when an entry arrived late, was refused or became readable. */
 
-import { absentHead, decodeHead, type Head } from '../document/head.ts'
+import { absentHead, decodeHead, encodeHead, type Head } from '../document/head.ts'
+import { limits } from '../limits.ts'
 import { collectionOf, pendingPlace, type EntryRow } from '../store/rows.ts'
 import { foldEntries } from './count.ts'
 import { entryRows, type HistorySource } from './history.ts'
@@ -28,11 +29,12 @@ export async function refoldMarked(source: RefoldSource, set: WorkingSet, fresh:
   const removed = new Set(set.entriesRemoved.map(rowName))
   const times = new Map(set.verdicts.flatMap(({ commit, at }) => (at === null ? [] : [[commit, at]])))
   for (const document of marked) {
-    const { head, lockedBy, collection } = await refold(
+    const { head, lockedBy, collection, snapshots } = await refold(
       { source, fresh, added: added.get(document.no) ?? [], removed, times },
       document,
     )
     document.head = head
+    set.snapshotsAnew.push(...snapshots.map((snapshot) => ({ document: document.no, ...snapshot })))
     learnName(set, document, collection)
     if (source.blind !== true) for (const key of lockedBy) set.locked.push({ key, document: document.no })
     document.touched = true
@@ -61,35 +63,71 @@ interface Refold {
   readonly times: ReadonlyMap<number, number>
 }
 
-async function refold(
-  task: Refold,
-  document: WorkingDocument,
-): Promise<{ readonly head: Head; readonly lockedBy: ReadonlySet<string>; readonly collection: string | null }> {
+/** One less than what stores take for no end. */
+const endOfPlaces = Number.MAX_SAFE_INTEGER - 1
+
+interface Refolded {
+  readonly head: Head
+  readonly lockedBy: ReadonlySet<string>
+  readonly collection: string | null
+  readonly snapshots: readonly Snapshot[]
+}
+
+interface Snapshot {
+  readonly place: number
+  readonly state: string
+}
+
+async function refold(task: Refold, document: WorkingDocument): Promise<Refolded> {
   let below = pendingPlace
+  let last = endOfPlaces
+  let entries: readonly ReadEntry[] = []
+  const newer = new Set<number>()
   for (;;) {
     const snapshot = task.source.ignoreSnapshots === true ? null : await task.source.store.snapshot(document.no, below)
     const base = snapshot === null ? absentHead : decodeHead(snapshot.state)
-    const entries = await readAfter(task, document.no, snapshot?.place ?? -1)
+    entries = [...(await readBetween(task, document.no, snapshot?.place ?? -1, last)), ...entries]
     const late =
       snapshot !== null &&
       entries.some(({ order, entry }) => entry !== null && task.source.compare(order, base.order) < 0)
     if (!late) {
       const lockedBy = new Set(entries.flatMap((entry) => entry.lockedBy ?? []))
       const collection = entries.find(({ entry }) => (entry?.collection ?? null) !== null)?.entry?.collection ?? null
-      return { head: foldEntries(base, entries, task.source.compare), lockedBy, collection }
+      const head = foldEntries(base, entries, task.source.compare)
+      return { head, lockedBy, collection, snapshots: missing(base, entries, newer, task.source.compare) }
     }
+    newer.add(snapshot.place)
     below = snapshot.place
+    last = snapshot.place
   }
 }
 
-async function readAfter(task: Refold, document: number, place: number): Promise<readonly ReadEntry[]> {
-  const stored = (await entryRows(task.source.store, document, place + 1)).filter(
+/**
+ * Snapshots that are due above `base` and not there. A document that several devices write is folded again at most
+ * writes, which take none: without these, each time would cost its whole history.
+ */
+function missing(
+  base: Head,
+  entries: readonly ReadEntry[],
+  there: ReadonlySet<number>,
+  compare: HistorySource['compare'],
+): readonly Snapshot[] {
+  return entries.flatMap(({ row: { place } }, i) => {
+    const isDue = place < pendingPlace && (base.recorded + i + 1) % limits.snapshotEvery === 0
+    if (!isDue || there.has(place)) return []
+    return [{ place, state: encodeHead(foldEntries(base, entries.slice(0, i + 1), compare)) }]
+  })
+}
+
+/** The entries with `after` < place ≤ `last`, in record order. */
+async function readBetween(task: Refold, document: number, after: number, last: number): Promise<readonly ReadEntry[]> {
+  const stored = (await entryRows(task.source.store, document, after + 1, last + 1)).filter(
     (row) => !task.removed.has(rowName(row)),
   )
   const addedNames = new Set(task.added.map(rowName))
   const rows = [
     ...stored.filter((row) => !addedNames.has(rowName(row))),
-    ...task.added.filter((row) => row.place > place),
+    ...task.added.filter((row) => row.place > after && row.place <= last),
   ]
   const old = rows.filter((row) => !task.fresh.has(row.commit))
   const read = [...(await task.source.reader.read(old))]

@@ -30,6 +30,8 @@ export class Replica {
   readonly #feedNumbers = new Map<string, number>()
   /** Feeds that grew since our own last commit. */
   readonly #unlisted = new Set<number>()
+  /** Feeds with commits that have no receipt. */
+  readonly #waiting = new Set<number>()
   readonly #queue: WriteQueue
   readonly #listeners = new Set<() => void>()
   #followers = 0
@@ -96,6 +98,16 @@ export class Replica {
   /** True when this device issues the receipts of the database. */
   get records(): boolean {
     return this.context.records()
+  }
+
+  /** True when commits of any feed wait for receipts. */
+  get waits(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /** True when what is written now gets its receipt in the same write: what waits for one goes first. */
+  get recordsNow(): boolean {
+    return !this.waits && this.records
   }
 
   /** Time order of entries; equal stamps of two feeds are ordered by feed id. */
@@ -248,7 +260,7 @@ export class Replica {
         this.ownFeed === null
           ? [...this.#feeds.values()].filter((feed) => feed.length > 0)
           : [...this.#unlisted].flatMap((no) => this.#feeds.get(no) ?? [])
-      const appender = new Appender(this.context, set, this.ownFeed, unlisted, this.records, this.#followers > 0)
+      const appender = new Appender(this.context, set, this.ownFeed, unlisted, this.recordsNow, this.#followers > 0)
       const view = { head: (tag: Uint8Array) => set.find(tag)?.head }
       const finishes: (() => void)[] = []
       for (const waiting of group) {
@@ -305,9 +317,9 @@ export class Replica {
     if (changes.length === 0) return
     assertOneCommit(changes)
     assertLimit(standings.length, limits.commitStandings, 'The number of standings in one commit')
-    const { context, records } = this
+    const { context, recordsNow: recorded } = this
     const header = { collections: [...new Set(changes.map(({ collection }) => collection.tag))], standings }
-    const reason = context.refuses(context.device.publicKey, header, { standings: set.standings, recorded: records })
+    const reason = context.refuses(context.device.publicKey, header, { standings: set.standings, recorded })
     if (reason !== null)
       throw new VarveError('FORBIDDEN', `This device may not write that in "${context.name}": ${reason}`)
     if (!hasRoom(set.state, header.collections)) {
@@ -323,5 +335,7 @@ export class Replica {
     this.#feedNumbers.set(toHex(feed.id), feed.no)
     if (feed.no !== this.#state.ownFeed && feed.length > feed.listed) this.#unlisted.add(feed.no)
     else this.#unlisted.delete(feed.no)
+    if (feed.recorded < feed.length) this.#waiting.add(feed.no)
+    else this.#waiting.delete(feed.no)
   }
 }

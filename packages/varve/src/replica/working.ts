@@ -58,8 +58,10 @@ export class WorkingSet {
   readonly lockedRemoved: LockedRow[] = []
   readonly touches: TouchRow[] = []
   readonly verdicts: { commit: number; record: number | null; at: number | null; refused: string | null }[] = []
-  /** Of documents whose entries arrive in order; what is folded again takes its snapshots at a later write. */
+  /** Of documents whose entries arrive in order. */
   readonly snapshots: SnapshotRow[] = []
+  /** Of documents that were folded again. */
+  readonly snapshotsAnew: SnapshotRow[] = []
   readonly snapshotsRemoved: { document: number; place: number }[] = []
   readonly commitSignatures: { commit: number; signature: Uint8Array }[] = []
   readonly receiptSignatures: { record: number; signature: Uint8Array }[] = []
@@ -251,7 +253,7 @@ export class WorkingSet {
       entriesRemoved: this.entriesRemoved,
       entries: this.entries,
       snapshotsRemoved: this.snapshotsRemoved,
-      snapshots: this.snapshots.filter(({ document }) => !refolded.has(document)),
+      snapshots: [...this.snapshots.filter(({ document }) => !refolded.has(document)), ...this.snapshotsAnew],
       indexRowsRemoved: rows.removed,
       indexRows: [...this.indexRows, ...rows.added],
       dependencies: this.dependencies,

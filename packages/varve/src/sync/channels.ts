@@ -18,6 +18,8 @@ export interface Channel {
   state: 'waiting' | 'opening' | 'checking' | 'open' | 'closed'
   /** Whether the peer was told that it has everything, and has been sent nothing since. */
   told: boolean
+  /** Units that the peer was sent and has not reported a feed of. */
+  blameless: number
 }
 
 export class Channels {
@@ -59,7 +61,7 @@ export class Channels {
     assertLimit(this.#byNumber.size + 1, limits.syncChannels, 'The number of channels of a connection')
     assertLimit(this.#listed + listed, limits.positionFeeds, 'The number of feeds in the positions of all channels')
     const isDirectory = this.isDirectory(database)
-    const channel: Channel = { number, database, isDirectory, listed, state, told: false }
+    const channel: Channel = { number, database, isDirectory, listed, state, told: false, blameless: 0 }
     if (isDirectory) this.#directory = channel
     this.#byNumber.set(number, channel)
     this.#databases.add(name)

@@ -2,6 +2,7 @@
 
 import { fromHex, toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import { decodeUnit } from '../log/unit.ts'
 import type { Replica } from '../replica/replica.ts'
 
 /** Databases by their id of 16 bytes. */
@@ -19,17 +20,35 @@ export type DriverEvent =
       readonly device: Uint8Array
       readonly body: Uint8Array
     }
-  /** Of a database, which is not synced any further unless the error names a feed; or of the whole connection. */
+  /** Of a database, or of the whole connection. What it ends, the next two and the last one say. */
   | { readonly event: 'error'; readonly error: VarveError; readonly database: Uint8Array | null }
+  /** The record that the peer gives cannot be taken over because a feed is forked here; the rest goes on. */
+  | { readonly event: 'stuck'; readonly error: VarveError; readonly database: Uint8Array }
+  /** A database is not synced any further, until it is opened again; null when the peer closed it in order. */
+  | { readonly event: 'ended'; readonly error: VarveError | null; readonly database: Uint8Array }
   /** The last one. */
   | { readonly event: 'closed'; readonly error: VarveError | null }
 
 const feedCodes: ReadonlySet<string> = new Set(['FORKED_FEED', 'FORBIDDEN', 'TAMPERED'])
 
-/** The feed an error is about, when only that feed is concerned. */
-export function feedOf(error: VarveError): Uint8Array | null {
+/** What a unit that was not taken over means for its channel. */
+export interface Refusal {
+  /** The channel goes on without this feed; null when it is closed. */
+  readonly feed: Uint8Array | null
+  /** The peer's receipts are lost to this replica, for as long as it holds another branch of the feed. */
+  readonly stuck: boolean
+}
+
+/**
+ * Without receipts only a feed is lost. With receipts nothing that follows them can be taken over: the channel is closed,
+ * so that they come again. Of a fork they would come in vain.
+ */
+export function refusalOf(error: VarveError, unit: Uint8Array): Refusal {
   const feed = error.details?.['feed']
-  return typeof feed === 'string' && feedCodes.has(error.code) ? fromHex(feed) : null
+  if (typeof feed !== 'string' || !feedCodes.has(error.code)) return { feed: null, stuck: false }
+  const receipts = decodeUnit(unit).record !== null
+  const forked = error.code === 'FORKED_FEED'
+  return { feed: receipts && !forked ? null : fromHex(feed), stuck: receipts && forked }
 }
 
 /** A replica whose own feed is forked was restored from a copy: it goes on in a new feed. */

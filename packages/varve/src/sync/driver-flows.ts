@@ -3,6 +3,7 @@
 import { toHex } from '../encoding/bytes.ts'
 import type { VarveError } from '../errors.ts'
 import type { Unit } from '../log/unit.ts'
+import { ingestUnit, type Ingested } from '../replica/ingest.ts'
 import { Outgoing } from '../replica/outgoing.ts'
 import { comparePositions, type Position } from '../replica/position.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -17,6 +18,8 @@ export class Flow {
   readonly urgent: ReadonlySet<string>
   /** Receipts held when the peer was asked for its position. */
   readonly #held: number
+  /** Why its channel is closed. */
+  failure: VarveError | null = null
   #outgoing: Outgoing | null = null
   #unwatch: () => void = () => undefined
 
@@ -55,15 +58,16 @@ export class Flow {
     return this.#outgoing?.sent ?? 0
   }
 
-  /** A unit of the peer is going to be taken over: what comes from it must not be sent back to it. */
-  receiving(unit: Unit): void {
+  /** Takes a unit of the peer over: what comes from it must not be sent back to it. Throws what `ingest` throws. */
+  async takeOver(unit: Unit): Promise<Ingested> {
     this.#outgoing?.receiving(unit)
-  }
-
-  /** It was taken over, or not. */
-  took(over: boolean): void {
-    if (over) this.#outgoing?.received()
-    else this.#outgoing?.dropped()
+    try {
+      const ingested = await ingestUnit(this.replica, unit)
+      this.#outgoing?.received()
+      return ingested
+    } finally {
+      this.#outgoing?.dropped()
+    }
   }
 
   block(feed: Uint8Array): void {

@@ -3,14 +3,17 @@
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { decodeUnit, type Unit } from '../log/unit.ts'
-import { ingestUnit, releaseHeld, type Ingested } from '../replica/ingest.ts'
+import { decodeUnit } from '../log/unit.ts'
+import { releaseHeld } from '../replica/ingest.ts'
 import { positionOf, type Position } from '../replica/position.ts'
-import { asError, feedOf, leaveFork, type DriverEvent } from './driver-events.ts'
+import { isRecorded, stranger } from './brought.ts'
+import { asError, leaveFork, refusalOf, type DriverEvent } from './driver-events.ts'
 import { Flow, type Flows } from './driver-flows.ts'
 import type { Access, SyncHost } from './host.ts'
 import { SyncMachine } from './machine.ts'
 import type { Output, SyncEvent, Work } from './outputs.ts'
+import { RateLimit } from './rate.ts'
+import { Silence } from './silence.ts'
 import type { Transport } from './transports/transport.ts'
 
 export interface DriverOptions {
@@ -28,22 +31,32 @@ export class SyncDriver {
   readonly #options: DriverOptions
   readonly #machine: SyncMachine
   readonly #flows: Flows = new Map()
+  /** Databases that `open` is looking at, by id in hex. */
+  readonly #opening = new Set<string>()
+  readonly #problems: RateLimit
   #peer: Uint8Array | null = null
   /** Settles when the transport has room for more. */
   #writing: Promise<void> = Promise.resolve()
-  #heard: number
-  #stopTimer: () => void = () => undefined
+  readonly #silence: Silence
   readonly #barriers: ((reached: boolean) => void)[] = []
   #ready = false
   #ended = false
-  #running = false
+  /** At first nothing is told: who made this driver does not hold it yet. */
+  #running = true
 
   constructor(options: DriverOptions) {
     const { host, role, transport } = options
     this.#options = options
-    this.#heard = host.env.now()
+    this.#problems = new RateLimit(limits.problemsPerSecond, host.env)
     const { tenant, directory, device, env } = host
     this.#machine = new SyncMachine({ role, tenant, directory, device, env, appointments: host.appointments() })
+    this.#silence = new Silence({
+      env,
+      ask: () => void this.barrier(),
+      gone: () => {
+        this.stop(new VarveError('OFFLINE', 'The peer has not been heard for too long: the connection is given up'))
+      },
+    })
     transport.listen({
       frame: (bytes) => {
         this.receive(bytes)
@@ -53,8 +66,10 @@ export class SyncDriver {
       },
     })
     this.#machine.start()
-    this.#run()
-    this.#keepAlive()
+    queueMicrotask(() => {
+      this.#running = false
+      this.#run()
+    })
   }
 
   /** Public key of the peer, once it has said it. */
@@ -64,19 +79,28 @@ export class SyncDriver {
 
   /** Takes a frame; the transport calls it, and whoever read the first frame itself. */
   receive(bytes: Uint8Array): void {
-    this.#heard = this.#options.host.env.now()
+    this.#silence.broken()
     this.#options.meter?.('in', bytes.length)
     this.#machine.receive(bytes)
     this.#run()
   }
 
-  /** Initiator: opens a database on this connection; commits in `urgent` (tags of collections) come first. */
+  /**
+   * Initiator: opens a database on this connection, unless it is open; commits in `urgent` (tags of collections) come
+   * first. Throws what the host and the store throw, and `TOO_LARGE`; other databases go on then.
+   */
   async open(database: Uint8Array, urgent: readonly Uint8Array[] = []): Promise<void> {
-    const replica = await this.#options.host.replica(database)
     if (this.#ended || this.has(database)) return
-    await releaseHeld(replica)
-    const channel = this.#machine.open(database, positionOf(replica), urgent)
-    this.#flows.set(channel, new Flow(database, replica, urgent))
+    const name = toHex(database)
+    this.#opening.add(name)
+    try {
+      const replica = await this.#options.host.replica(database, this.#peer)
+      await releaseHeld(replica)
+      const channel = this.#machine.open(database, positionOf(replica), urgent)
+      if (!this.#ended) this.#flows.set(channel, new Flow(database, replica, urgent))
+    } finally {
+      this.#opening.delete(name)
+    }
     this.#run()
   }
 
@@ -86,9 +110,15 @@ export class SyncDriver {
     this.#run()
   }
 
-  /** Acceptor: the device has lost its standing; it still gets the directory, which says so, then the end. */
-  revoke(): void {
-    this.#machine.revoke()
+  /**
+   * Acceptor: the standing of a device has changed. A peer that lost its own still gets the directory, which says so,
+   * and then the end; one that never had one, because what gave it was refused, gets the end.
+   */
+  judge(device: Uint8Array): void {
+    if (this.#peer === null || !equalBytes(this.#peer, device)) return
+    const access = this.#options.host.access(device)
+    if (access === null) this.#machine.stop(stranger())
+    else if (access === 'directory') this.#machine.revoke()
     this.#run()
   }
 
@@ -105,8 +135,9 @@ export class SyncDriver {
     return this.#flows.get(this.#channelOf(database) ?? -1)?.sent ?? 0
   }
 
+  /** Initiator: whether the database is open here, or on its way to be. */
   has(database: Uint8Array): boolean {
-    return this.#channelOf(database) !== null
+    return this.#opening.has(toHex(database)) || this.#channelOf(database) !== null
   }
 
   /**
@@ -136,12 +167,12 @@ export class SyncDriver {
   #run(): void {
     if (this.#running) return
     this.#running = true
-    for (;;) {
-      const outputs = this.#machine.take()
-      if (outputs.length === 0) break
-      for (const output of outputs) this.#handle(output)
+    try {
+      for (let outputs = this.#machine.take(); outputs.length > 0; outputs = this.#machine.take())
+        for (const output of outputs) this.#handle(output)
+    } finally {
+      this.#running = false
     }
-    this.#running = false
   }
 
   #handle(output: Output): void {
@@ -149,8 +180,9 @@ export class SyncDriver {
     else if (output.do === 'send') this.#send(output.bytes)
     else {
       this.#work(output)
+        .catch((error: unknown) => this.#fail(output, asError(error)))
         .catch((error: unknown) => {
-          this.#fail(output, asError(error))
+          this.stop(asError(error))
         })
         .finally(() => {
           this.#run()
@@ -172,7 +204,7 @@ export class SyncDriver {
       case 'check':
         return this.#check(work.publicKey)
       case 'adopt':
-        await this.#options.host.adopt(work.appointments)
+        await this.#options.host.adopt(work.appointments, this.#peer)
         return this.#machine.adopted()
       case 'open':
         return this.#accept(work)
@@ -189,8 +221,8 @@ export class SyncDriver {
   #admit(publicKey: Uint8Array): void {
     this.#peer = publicKey
     const access = this.#options.host.access(publicKey)
-    if (access !== null) this.#admitted(access)
-    else this.#machine.refused('FORBIDDEN', 'This device does not belong to the tenant: ask an admin to approve it')
+    if (access !== null) this.#admitted(access === 'bring' ? 'full' : access)
+    else this.#machine.stop(stranger())
   }
 
   #check(publicKey: Uint8Array): void {
@@ -207,10 +239,9 @@ export class SyncDriver {
   }
 
   async #accept({ channel, database, position, urgent }: Extract<Work, { readonly do: 'open' }>): Promise<void> {
-    const replica = await this.#options.host.replica(database)
+    const replica = await this.#options.host.replica(database, this.#peer)
     await releaseHeld(replica)
-    if (this.#ended) return
-    this.#flows.set(channel, new Flow(database, replica, urgent))
+    if (this.#machine.has(channel)) this.#flows.set(channel, new Flow(database, replica, urgent))
     await this.#compare(channel, position, null)
     const checkpoint = await this.#options.host.checkpoint(replica)
     this.#machine.opened(channel, positionOf(replica, position.feeds), checkpoint)
@@ -220,25 +251,30 @@ export class SyncDriver {
   async #compare(channel: number, position: Position, checkpoint: string | null): Promise<void> {
     const flow = this.#flows.get(channel)
     if (flow === undefined) return
-    const { host, on } = this.#options
+    const { host, role } = this.#options
     flow.begin(position, () => {
       this.#machine.grown(channel, flow.urgent.size > 0)
       this.#run()
     })
     // A recorder that opens may have brought more over another connection since it looked.
-    const { role } = this.#options
     const peerRecords = role === 'initiator' && this.#peer !== null && host.isRecorder(this.#peer)
     for (const error of flow.compare(position, peerRecords)) {
       await leaveFork(flow.replica, error)
-      on({ event: 'error', error, database: flow.database })
+      this.#on({ event: 'error', error, database: flow.database })
     }
     if (checkpoint !== null && this.#peer !== null) await host.checkCheckpoint(flow.replica, checkpoint, this.#peer)
+  }
+
+  /** The peer may bring this node the directory, and gets nothing before that names it. */
+  get #brings(): boolean {
+    const { role, host } = this.#options
+    return role === 'acceptor' && this.#peer !== null && host.access(this.#peer) === 'bring'
   }
 
   async #produce(channel: number, urgent: boolean): Promise<void> {
     await this.#writing
     const flow = this.#flows.get(channel)
-    const unit = (await flow?.next(urgent)) ?? null
+    const unit = this.#brings ? null : ((await flow?.next(urgent)) ?? null)
     if (unit === null) this.#machine.dry(channel, flow?.record ?? 0)
     else this.#machine.produced(channel, unit)
   }
@@ -246,34 +282,23 @@ export class SyncDriver {
   async #ingest(channel: number, bytes: Uint8Array): Promise<void> {
     const flow = this.#flows.get(channel)
     if (flow !== undefined) {
-      const { commits, receipts } = await this.#takeOver(flow, decodeUnit(bytes))
+      const unit = decodeUnit(bytes)
+      if (this.#brings && !isRecorded(unit)) return this.stop(stranger())
+      const { commits, receipts } = await flow.takeOver(unit)
       await this.#options.host.taken(flow.replica)
-      this.#options.on({ event: 'taken', database: flow.database, commits, receipts })
+      this.#on({ event: 'taken', database: flow.database, commits, receipts })
     }
     this.#machine.ingested(channel)
   }
 
-  async #takeOver(flow: Flow, unit: Unit): Promise<Ingested> {
-    flow.receiving(unit)
-    let over = false
-    try {
-      const ingested = await ingestUnit(flow.replica, unit)
-      over = true
-      return ingested
-    } finally {
-      flow.took(over)
-    }
-  }
-
   #tell(event: SyncEvent): void {
-    const { host, on } = this.#options
     switch (event.event) {
       case 'ready':
         this.#ready = true
-        on(event)
+        this.#on(event)
         break
       case 'skew':
-        if (this.#peer !== null) host.skew(event.ms, this.#peer)
+        if (this.#peer !== null) this.#options.host.skew(event.ms, this.#peer)
         break
       case 'current':
       case 'drained':
@@ -282,6 +307,9 @@ export class SyncDriver {
         break
       case 'error':
         this.#reported(event)
+        break
+      case 'ended':
+        this.#close(event.channel)
         break
       case 'pong':
         this.#barriers.shift()?.(true)
@@ -295,10 +323,10 @@ export class SyncDriver {
   #tellOfChannel(event: Extract<SyncEvent, { readonly event: 'current' | 'drained' | 'presence' }>): void {
     const database = this.#flows.get(event.channel)?.database
     if (database === undefined) return
-    const { on } = this.#options
-    if (event.event === 'presence') on({ event: 'presence', database, device: event.device, body: event.body })
-    else if (event.event === 'current') on({ event: 'current', database, record: event.record })
-    else on({ event: 'drained', database })
+    if (event.event === 'presence') this.#on({ event: 'presence', database, device: event.device, body: event.body })
+    else if (event.event === 'current' && this.#brings) this.stop(stranger())
+    else if (event.event === 'current') this.#on({ event: 'current', database, record: event.record })
+    else this.#on({ event: 'drained', database })
   }
 
   /** The peer reports an error; the author of a forked feed goes on in a new one. */
@@ -306,9 +334,9 @@ export class SyncDriver {
     const details = feed === null ? {} : { feed: toHex(feed) }
     const error = new VarveError(code, message, { details })
     const flow = channel === null ? undefined : this.#flows.get(channel)
-    if (channel !== null && feed === null) this.#close(channel)
     this.#tellError(error, flow)
-    if (flow !== undefined && feed !== null) {
+    if (flow !== undefined && feed === null) flow.failure = error
+    else if (flow !== undefined && feed !== null) {
       flow.block(feed)
       leaveFork(flow.replica, error).catch((failed: unknown) => {
         this.stop(asError(failed))
@@ -317,51 +345,54 @@ export class SyncDriver {
   }
 
   /** Work could not be done: the peer is told, and what it concerns ends. */
-  #fail(work: Work, error: VarveError): void {
+  async #fail(work: Work, error: VarveError): Promise<void> {
     if (work.do === 'admit' || work.do === 'check' || work.do === 'adopt') {
       this.stop(error)
       return
     }
-    const feed = work.do === 'ingest' ? feedOf(error) : null
     const flow = this.#flows.get(work.channel)
-    if (feed === null) this.#close(work.channel)
+    const { feed, stuck } = work.do === 'ingest' ? refusalOf(error, work.unit) : { feed: null, stuck: false }
+    if (flow !== undefined) {
+      if (work.do === 'ingest') await leaveFork(flow.replica, error)
+      if (feed === null) flow.failure = error
+    }
     this.#tellError(error, flow)
+    if (flow !== undefined && stuck) this.#on({ event: 'stuck', error, database: flow.database })
     this.#machine.failed(work.do, work.channel, error, feed)
   }
 
   #tellError(error: VarveError, flow: { readonly database: Uint8Array } | undefined): void {
     const database = flow?.database ?? null
-    this.#options.host.problem(error, database)
-    this.#options.on({ event: 'error', error, database })
+    if (this.#problems.allows()) this.#options.host.problem(error, database)
+    this.#on({ event: 'error', error, database })
   }
 
   #close(channel: number): void {
-    this.#flows.get(channel)?.end()
+    const flow = this.#flows.get(channel)
+    if (flow === undefined) return
+    flow.end()
     this.#flows.delete(channel)
+    if (!this.#ended) this.#on({ event: 'ended', error: flow.failure, database: flow.database })
+  }
+
+  /** Who listens may fail: the connection goes on. */
+  #on(event: DriverEvent): void {
+    try {
+      this.#options.on(event)
+    } catch (error) {
+      const { env } = this.#options.host
+      env.log('error', 'what listens to a sync connection failed', { event: event.event, error: String(error) })
+    }
   }
 
   #end(error: VarveError | null): void {
     if (this.#ended) return
     this.#ended = true
-    this.#stopTimer()
+    this.#silence.stop()
     for (const channel of this.#flows.keys()) this.#close(channel)
     // Without the error, so that what was sent still goes out: often the frame that tells it.
     this.#options.transport.close()
     for (const reached of this.#barriers.splice(0)) reached(false)
-    this.#options.on({ event: 'closed', error })
-  }
-
-  /** Silence for two and a half intervals means that the network has gone without saying so. */
-  #keepAlive(): void {
-    const { env } = this.#options.host
-    this.#stopTimer = env.timer(() => {
-      if (this.#ended) return
-      if (env.now() - this.#heard > limits.keepAliveMs * 2.5) {
-        this.stop(new VarveError('OFFLINE', 'The peer has not been heard for too long: the connection is given up'))
-        return
-      }
-      this.barrier().catch(() => undefined)
-      this.#keepAlive()
-    }, limits.keepAliveMs)
+    this.#on({ event: 'closed', error })
   }
 }

@@ -72,6 +72,9 @@ export class Handshake {
   #peerNonce: Uint8Array = emptyBytes
   #peerKey: Uint8Array = emptyBytes
   #access: Access = 'directory'
+  /** When the peer was given the turn that its `ready` ends. */
+  #asked = 0
+  #told = false
   /** The frame that must come next; between `auth` and `ready` the driver decides. */
   #awaits: 'start' | 'hello' | 'auth' | 'decision' | 'ready' | 'nothing'
 
@@ -85,6 +88,11 @@ export class Handshake {
   /** Bytes that a frame may have now: strangers send little. */
   get frameBytes(): number {
     return this.#awaits === 'ready' || this.#awaits === 'nothing' ? limits.frameBytes : limits.handshakeFrameBytes
+  }
+
+  /** Whether `ready` was sent: the peer knows the appointments there were then. */
+  get told(): boolean {
+    return this.#told
   }
 
   start(): void {
@@ -118,6 +126,7 @@ export class Handshake {
     this.#access = access
     if (this.#options.role === 'initiator') this.#auth()
     else this.#sendReady()
+    this.#asked = this.#options.env.now()
     this.#awaits = 'ready'
   }
 
@@ -154,10 +163,18 @@ export class Handshake {
 
   #ready({ now, window, appointments }: FrameOf<'ready'>): Peer {
     this.#awaits = 'nothing'
+    this.#compareClocks(now)
     if (this.#options.role === 'initiator') this.#sendReady()
-    this.#out.push({ event: 'skew', ms: now - this.#options.env.now() })
     this.#out.push({ event: 'ready', publicKey: this.#peerKey })
     return { publicKey: this.#peerKey, access: this.#access, window, appointments }
+  }
+
+  /** The peer looked at its clock between the two moments; when they are far apart, its time says little. */
+  #compareClocks(theirs: number): void {
+    const now = this.#options.env.now()
+    const took = now - this.#asked
+    if (took < 0 || took > limits.clockAnswerMs) return
+    this.#out.push({ event: 'skew', ms: theirs - Math.round(now - took / 2) })
   }
 
   #hello(versions: readonly number[]): void {
@@ -172,6 +189,7 @@ export class Handshake {
 
   #sendReady(): void {
     const { env, window, appointments } = this.#options
+    this.#told = true
     this.#out.send({ type: 'ready', now: env.now(), window, appointments: appointments() })
   }
 

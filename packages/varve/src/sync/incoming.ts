@@ -101,6 +101,8 @@ export class Incoming {
     const channel = number === null ? undefined : this.#session.channels.named(number)
     if (channel === undefined) return
     const known = knownCode(code)
+    // One unit, one feed: else a peer could have no end of them remembered here.
+    if (feed !== null && --channel.blameless < 0) throw outOfStep({ type: 'error' })
     this.#session.out.push({ event: 'error', channel: channel.number, code: known, message, feed })
     if (feed === null) this.#session.close(channel, known, message)
   }
@@ -117,7 +119,7 @@ export class Incoming {
   }
 }
 
-function outOfStep({ type }: Frame): VarveError {
+function outOfStep({ type }: Pick<Frame, 'type'>): VarveError {
   return new VarveError('INVALID', `A frame "${type}" is not allowed here and now: the peer is out of step`)
 }
 

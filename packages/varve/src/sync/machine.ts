@@ -150,6 +150,11 @@ export class SyncMachine {
     return channel
   }
 
+  /** Whether there is a channel of this number that is not closed. */
+  has(number: number): boolean {
+    return !this.#closed && this.#session.channels.get(number) !== undefined
+  }
+
   /** The initiator closes a channel. */
   closeChannel(number: number): void {
     this.#step(() => {
@@ -160,10 +165,10 @@ export class SyncMachine {
     })
   }
 
-  /** The tenant has these appointments now: the peer is told, or will be when it is ready. */
+  /** The tenant has these appointments now: the peer is told, or will be by `ready`. */
   appointed(appointments: readonly Uint8Array[]): void {
     this.#step(() => {
-      if (this.#session.peer !== null) this.#out.send({ type: 'appointed', appointments })
+      if (this.#handshake.told) this.#out.send({ type: 'appointed', appointments })
       this.#appointments = appointments
     })
   }

@@ -15,7 +15,7 @@ export class Opening {
   readonly #told = new Map<Channel, Work>()
   /** The channel the driver is looking at. */
   #busy: Channel | null = null
-  /** The directory is current: other channels may follow. */
+  /** The directory is current, and the peer was sent what it lacked of it: other channels may follow. */
   #free: boolean
 
   constructor(out: Outbox, channels: Channels, free: boolean) {
@@ -54,7 +54,7 @@ export class Opening {
     return channel.state === 'closed' ? null : channel
   }
 
-  /** The directory is current. */
+  /** The directory is current on both sides, as far as this one can tell. */
   release(): void {
     this.#free = true
   }
@@ -67,6 +67,7 @@ export class Opening {
     for (const waiting of this.#waiting.keys()) {
       this.#channels.close(waiting)
       this.#out.push({ event: 'error', channel: waiting.number, code, message, feed: null })
+      this.#out.push({ event: 'ended', channel: waiting.number })
     }
     this.#waiting.clear()
   }
@@ -76,8 +77,11 @@ export class Opening {
     return this.#busy === null && this.#told.size === 0
   }
 
-  /** Sends what may be opened now, and gives the driver the next channel to look at. */
-  advance(): void {
+  /**
+   * Sends what may be opened now, and gives the driver the next channel to look at. What the peer opens waits while
+   * something it sent of the directory is taken over (`behind`): that may say that it may.
+   */
+  advance(behind: boolean): void {
     for (const [channel, bytes] of this.#waiting) {
       if (!this.#free && !channel.isDirectory) continue
       this.#waiting.delete(channel)
@@ -86,6 +90,7 @@ export class Opening {
     }
     if (this.#busy !== null) return
     for (const [channel, work] of this.#told) {
+      if (behind && work.do === 'open' && !channel.isDirectory) continue
       this.#told.delete(channel)
       this.#busy = channel
       this.#out.push(work)

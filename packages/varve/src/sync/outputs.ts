@@ -43,7 +43,7 @@ export type Work =
 export type SyncEvent =
   /** Both sides are authenticated. */
   | { readonly event: 'ready'; readonly publicKey: Uint8Array }
-  /** Milliseconds that the peer's clock is ahead of the own. */
+  /** Milliseconds that the peer's clock is ahead of the own; not told when the peer took too long to say. */
   | { readonly event: 'skew'; readonly ms: number }
   /** Everything the peer had was taken over, up to this number of receipts. */
   | { readonly event: 'current'; readonly channel: number; readonly record: number }
@@ -66,6 +66,8 @@ export type SyncEvent =
       readonly message: string
       readonly feed: Uint8Array | null
     }
+  /** A channel is closed, by whichever side: no other event speaks of it any more. */
+  | { readonly event: 'ended'; readonly channel: number }
   | { readonly event: 'pong'; readonly n: number }
   /** The last output; null when the driver stopped without an error. */
   | { readonly event: 'closed'; readonly error: VarveError | null }

@@ -51,6 +51,11 @@ export class Receiving {
     this.#last.set(channel, arrived)
   }
 
+  /** Whether a unit of this channel is here and not done with. */
+  holds(channel: Channel): boolean {
+    return this.#last.has(channel)
+  }
+
   /** Gives the peer back what was taken over or passed over. */
   giveBack(bytes: number): void {
     if (bytes === 0) return

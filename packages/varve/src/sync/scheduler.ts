@@ -52,6 +52,11 @@ export class Scheduler {
     return this.#queues.every(({ channels }) => channels.size === 0)
   }
 
+  /** Whether the directory may have something: whatever else there is may speak of it. */
+  get directory(): boolean {
+    return this.#queues.some(({ directory, channels }) => directory && channels.size > 0)
+  }
+
   has(channel: Channel): boolean {
     return this.#queues.some(({ channels }) => channels.has(channel))
   }

@@ -2,14 +2,24 @@
 
 import { VarveError } from '../errors.ts'
 import type { Channel } from './channels.ts'
+import { encodeFrame } from './frames.ts'
 import type { Outbox } from './outputs.ts'
 import { Scheduler, type Turn } from './scheduler.ts'
+
+interface Produced {
+  readonly turn: Turn
+  /** Bytes of the unit. */
+  readonly size: number
+  readonly frame: Uint8Array
+}
 
 export class Sending {
   readonly #out: Outbox
   readonly #scheduler = new Scheduler()
   /** The channel that is producing. */
   #turn: Turn | null = null
+  /** A unit made while the directory grew: it may need what the directory says now, which goes first. */
+  #held: Produced | null = null
   /** Bytes that may still be sent; one unit of any size may go while it is above zero. */
   #window = 0
   /** Bytes that were sent and not given back. */
@@ -41,12 +51,11 @@ export class Sending {
   produced(number: number, unit: Uint8Array): void {
     const turn = this.#of(number)
     if (turn === null) return
-    if (turn.channel.state === 'open') {
-      this.#out.send({ type: 'unit', channel: number, unit })
-      this.#window -= unit.length
-      this.#outstanding += unit.length
-      turn.channel.told = false
-      this.#scheduler.again(turn)
+    const { channel } = turn
+    if (channel.state === 'open') {
+      const produced = { turn, size: unit.length, frame: encodeFrame({ type: 'unit', channel: number, unit }) }
+      if (this.#scheduler.directory && !channel.isDirectory) this.#held = produced
+      else this.#send(produced)
     }
     this.#turn = null
   }
@@ -70,6 +79,7 @@ export class Sending {
 
   closed(channel: Channel): void {
     this.#scheduler.delete(channel)
+    if (this.#held?.turn.channel === channel) this.#held = null
   }
 
   /** Whether the peer has taken over everything of this channel and knows it. */
@@ -79,16 +89,31 @@ export class Sending {
 
   /** Whether there is nothing to send. */
   get idle(): boolean {
-    return this.#turn === null && this.#scheduler.empty
+    return this.#turn === null && this.#held === null && this.#scheduler.empty
   }
 
   /** Asks the next channel, unless one is producing or the window is used up. */
   advance(): void {
     if (this.#turn !== null || this.#window <= 0) return
+    if (this.#held !== null && !this.#scheduler.directory) {
+      this.#send(this.#held)
+      this.#held = null
+      this.advance()
+      return
+    }
     this.#turn = this.#scheduler.take()
     if (this.#turn === null) return
     const { channel, urgent } = this.#turn
     this.#out.push({ do: 'produce', channel: channel.number, urgent })
+  }
+
+  #send({ turn, size, frame }: Produced): void {
+    this.#out.push({ do: 'send', bytes: frame })
+    this.#window -= size
+    this.#outstanding += size
+    turn.channel.told = false
+    turn.channel.blameless++
+    this.#scheduler.again(turn)
   }
 
   #of(number: number): Turn | null {

@@ -27,6 +27,8 @@ export class Session {
   /** The peer's appointments that the driver has not seen; a newer list takes the place of an older one. */
   #appointments: readonly Uint8Array[] = []
   #adopting = false
+  /** Everything the peer had of the directory is taken over. */
+  #current = false
 
   constructor(options: SessionOptions, out: Outbox) {
     this.out = out
@@ -71,8 +73,10 @@ export class Session {
       this.#appointments = []
       this.#adopting = true
     }
+    const { directory } = this.channels
+    if (this.#current && directory?.told === true) this.opening.release()
     if (!this.#adopting) {
-      this.opening.advance()
+      this.opening.advance(directory !== undefined && this.receiving.holds(directory))
       this.receiving.advance()
     }
     this.sending.advance()
@@ -102,13 +106,14 @@ export class Session {
   close(channel: Channel, code: ErrorCode, message: string): void {
     this.channels.close(channel)
     this.sending.closed(channel)
+    this.out.push({ event: 'ended', channel: channel.number })
     this.opening.closed(channel, code, message)
   }
 
   /** Everything the peer had of a channel is taken over: others may follow the directory. */
   reached(channel: Channel, record: number): void {
     this.out.push({ event: 'current', channel: channel.number, record })
-    if (channel.isDirectory) this.opening.release()
+    if (channel.isDirectory) this.#current = true
   }
 
   /** The peer's device lost its standing: only the directory goes on, once more, so that it learns of it. */

@@ -36,14 +36,14 @@ function checkWrite(world: SettledWorld, write: LedgerWrite, entries: readonly L
   if (write.outcome === 'acknowledged' && issues.length === 0 && !mayBeLost(world, write)) wrong('is not in the log')
   if (write.outcome === 'unchanged' && issues.length > 0) wrong(`changed nothing and has ${entries.length} entries`)
   for (const issue of issues) {
-    if (issue.entries !== write.operations.size)
-      wrong(`is torn: ${issue.entries} of ${write.operations.size} entries`)
+    if (issue.entries !== write.operations.size) wrong(`is torn: ${issue.entries} of ${write.operations.size} entries`)
     if (issue.record === null && !mayBeLost(world, write)) wrong('was never recorded')
     if (issue.refused !== null && !mayBeRefused(world, write, issue.refused))
       wrong(`was refused with ${issue.refused} without cause`)
   }
   // Only what was refused as ahead of time is issued again, and what was accepted never is.
-  if (issues.slice(0, -1).some(({ refused }) => refused !== 'CLOCK_AHEAD')) wrong(`is doubled: ${JSON.stringify(issues)}`)
+  if (issues.slice(0, -1).some(({ refused }) => refused !== 'CLOCK_AHEAD'))
+    wrong(`is doubled: ${JSON.stringify(issues)}`)
   const last = issues.at(-1)
   if (last !== undefined && !agrees(write.told, last, issues))
     wrong(`ended as ${JSON.stringify(last)}, but its author was told ${JSON.stringify(write.told)}`)

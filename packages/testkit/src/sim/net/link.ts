@@ -110,8 +110,7 @@ export class Link {
     const options = { env: this.#options.timers[end] }
     const lane = this.#lanes[end === 0 ? 1 : 0]
     lane.hold(unheard)
-    if (this.#options.kind === 'frames')
-      return new WireTransport((sink) => this.#frameWire(end, sink), options)
+    if (this.#options.kind === 'frames') return new WireTransport((sink) => this.#frameWire(end, sink), options)
     return byteStreamTransport(this.#byteDuplex(end), options)
   }
 
@@ -121,7 +120,7 @@ export class Link {
     const sayEnd = (): void => {
       if (said) return
       said = true
-      out.send(null).catch(swallowOffline)
+      sayEndOn(out)
     }
     this.#ends[end] = {
       arrived: (parcel) => {
@@ -166,7 +165,7 @@ export class Link {
       readable: arriving,
       write: async (bytes) => {
         const sent: Promise<void>[] = []
-        for (let from = 0; from < bytes.length; ) {
+        for (let from = 0; from < bytes.length;) {
           const size = 1 + random.below(random.chance(0.2) ? 8 : 4096)
           sent.push(out.send(bytes.slice(from, from + size)))
           from += size
@@ -174,7 +173,7 @@ export class Link {
         await Promise.all(sent)
       },
       close: (error) => {
-        if (error === null) out.send(null).catch(swallowOffline)
+        if (error === null) sayEndOn(out)
         this.#leave(end, error)
       },
     }
@@ -193,6 +192,9 @@ export class Link {
   }
 }
 
-function swallowOffline(error: unknown): void {
-  if (!isVarveError(error, 'OFFLINE')) throw error
+/** Whether it still gets through does not matter to who says it. */
+function sayEndOn(lane: Lane): void {
+  lane.send(null).catch((error: unknown) => {
+    if (!isVarveError(error, 'OFFLINE')) throw error
+  })
 }

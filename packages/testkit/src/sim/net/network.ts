@@ -163,7 +163,10 @@ export class Network {
     })
     this.#dialled++
     this.#open.push({ link, hosts: [from.name, to.name], meddler })
-    if (meddler !== null) this.#scheduler.after(random.below(meddlingMs), () => { link.cut() })
+    if (meddler !== null)
+      this.#scheduler.after(random.below(meddlingMs), () => {
+        link.cut()
+      })
     const [near, far] = link.transports
     accept(this.#observed(far, to.name, from.name), from.name)
     return this.#observed(near, from.name, to.name)

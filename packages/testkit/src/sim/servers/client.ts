@@ -81,12 +81,14 @@ export class SimClient {
 
   /** The user ends a chosen disconnect, or tries again at once; how that ends, the statuses tell. */
   reconnect(): void {
+    this.#reconnect().catch((error: unknown) => {
+      if (!isVarveError(error)) this.#sim.problem(`reconnecting ${this.name}: ${String(error)}`)
+    })
+  }
+
+  async #reconnect(): Promise<void> {
+    await Promise.all(this.connections.map((connection) => connection.reconnect()))
     this.chosenOffline = false
-    for (const connection of this.connections) {
-      connection.reconnect().catch((error: unknown) => {
-        if (!isVarveError(error)) this.#sim.problem(`reconnecting ${this.name}: ${String(error)}`)
-      })
-    }
   }
 
   /** The process ends in order and does not come back. */

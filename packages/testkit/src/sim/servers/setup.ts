@@ -28,7 +28,9 @@ export async function setUp(sim: Sim): Promise<ServersWorld> {
   const servers = Array.from({ length: 1 + random.below(3) }, (_, i) => new SimServer(`server${i}`, sim, random))
   const count = 2 + random.below(4)
   const clients = Array.from({ length: count }, (_, i) => {
-    const client = new SimClient(`client${i}`, `user${i % 3}plain`, sim, random, { modes: open ? databases : sealedModes })
+    const client = new SimClient(`client${i}`, `user${i % 3}plain`, sim, random, {
+      modes: open ? databases : sealedModes,
+    })
     client.urls = urlsFor(sim, servers, i)
     return client
   })
@@ -62,7 +64,8 @@ export async function settleAll({ sim, clients }: ServersWorld): Promise<void> {
   const connections = clients.flatMap((client) => client.connections)
   const live = (): boolean => connections.every(({ status }) => status === 'live')
   if (!(await sim.scheduler.until(live, 5 * minute))) throw new Error('not everyone gets live in a calm network')
-  for (const connection of connections) await sim.scheduler.wait(connection.settled(), minute, 'settling in a calm network')
+  for (const connection of connections)
+    await sim.scheduler.wait(connection.settled(), minute, 'settling in a calm network')
 }
 
 /** A device asks to join and is approved by an admin; the two texts are carried by people. */

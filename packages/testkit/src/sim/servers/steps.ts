@@ -26,11 +26,7 @@ export async function step(world: ServersWorld): Promise<string> {
 }
 
 /** Runs something that may fail with these codes, or as a device must that is full, dying or revoked. */
-async function attempt(
-  client: SimClient,
-  codes: readonly ErrorCode[],
-  work: () => Promise<string>,
-): Promise<string> {
+async function attempt(client: SimClient, codes: readonly ErrorCode[], work: () => Promise<string>): Promise<string> {
   const word = `${client.name}: `
   try {
     return word + (await work())

@@ -8,6 +8,13 @@ interface Seen {
   readonly head: string
 }
 
+/** A record as some host holds it. */
+export interface HeldRecord {
+  readonly name: string
+  readonly database: string
+  readonly replica: { readonly state: { readonly record: { readonly length: number; readonly head: Uint8Array } } }
+}
+
 export class Watch {
   /** By holder and database. */
   readonly #seen = new Map<string, Seen>()
@@ -22,7 +29,7 @@ export class Watch {
   }
 
   /** Looks at the record of a replica, which costs no read. With `alone` it is not compared with those of others. */
-  record({ name, database, replica }: Holder, alone = false): void {
+  record({ name, database, replica }: HeldRecord, alone = false): void {
     const { length, head } = replica.state.record
     const [place, now] = [`${name} ${database}`, toHex(head)]
     const before = this.#seen.get(place)

@@ -22,8 +22,10 @@ import { listed } from './checks/listed.ts'
 import { recorded } from './checks/recorded.ts'
 import { atRest, type Traffic } from './checks/rest.ts'
 import { sealedOnServers } from './checks/sealed.ts'
+import { wiped } from './checks/wiped.ts'
 import { fault, lookAfter } from './faults.ts'
-import { holders } from './holders.ts'
+import { clientHolders, holders } from './holders.ts'
+import { lie } from './lies.ts'
 import { quiesce } from './quiesce.ts'
 import { clientOf, setUp, type ServersWorld } from './setup.ts'
 import type { Sim } from './sim.ts'
@@ -45,11 +47,14 @@ const serverChecks: readonly (readonly [string, (world: ServersWorld) => Promise
   ['recorded', recorded],
   ['listed', listed],
   ['sealed', sealedOnServers],
+  ['wiped', wiped],
 ]
 
 /** Is given the world when it is set up: tests plant a defect in it, to see that it is found. */
-export type Plant = (world: ServersWorld) => void
+export type Plant = (world: ServersWorld) => void | Promise<void>
 
+/** Worlds whose recorder lies in the end. */
+const lyingShare = 0.4
 const pauses = [0, 0, 1, 10, 100, 1_000, 4_000]
 
 /** Runs the world of a seed for so many steps, then mends everything and checks what must hold. */
@@ -93,7 +98,7 @@ class Run implements Sim, Traffic {
 
   async run(steps: number): Promise<void> {
     const world = await setUp(this)
-    this.#plant(world)
+    await this.#plant(world)
     this.#allSealed = !world.open
     for (let i = 0; i < steps; i++) {
       this.note(this.random.chance(0.25) ? await fault(world) : await step(world))
@@ -104,6 +109,11 @@ class Run implements Sim, Traffic {
     await quiesce(world)
     await this.#look(world)
     await this.#check(world)
+    for (const what of await atRest(world, this)) this.problem(`rest: ${what}`)
+    if (!this.random.chance(lyingShare)) return
+    const truthful = await lie(world)
+    await this.#look(world, !truthful)
+    if (truthful) await this.#check(world)
   }
 
   note(line: string): void {
@@ -125,6 +135,7 @@ class Run implements Sim, Traffic {
   }
 
   result(): WorldResult {
+    for (const { outcome } of this.ledger.writes) this.count(outcome)
     const hash = createHash('sha256')
     for (const line of [...this.#trace, ...this.#states]) hash.update(`${line}\n`)
     return { problems: this.#problems, trace: this.#trace, tally: this.#tally, hash: hash.digest('hex') }
@@ -134,19 +145,20 @@ class Run implements Sim, Traffic {
     // The second byte is the type: frames are CBOR arrays that begin with it.
     const type = frame[1] ?? 0
     this.#frames.set(type, (this.#frames.get(type) ?? 0) + 1)
-    if (this.#allSealed && holds(frame, needle)) this.problem(`a frame of type ${type} from ${from} to ${to} shows plaintext`)
+    if (this.#allSealed && holds(frame, needle))
+      this.problem(`a frame of type ${type} from ${from} to ${to} shows plaintext`)
   }
 
-  async #look(world: ServersWorld): Promise<void> {
-    const all = await holders(world)
-    for (const holder of all) this.#watch.record(holder)
+  /** With `alone`, there may be several records, and only the view of each host must hold. */
+  async #look(world: ServersWorld, alone = false): Promise<void> {
+    const all = alone ? world.clients.flatMap(clientHolders) : await holders(world)
+    for (const holder of all) this.#watch.record(holder, alone)
     if (all.length > 0) await this.#watch.versions(this.random.pick(all))
   }
 
   async #check(world: ServersWorld): Promise<void> {
     const founder = clientOf(world, 0)
     for (const name of databaseNames) this.#states.push(await stateHash(founder.node.replica(name).store))
-    for (const { outcome } of this.ledger.writes) this.count(outcome)
     const settled: SettledWorld = {
       nodes: world.clients.filter(({ member }) => member).map(({ node }) => node),
       recorder: founder.node,
@@ -154,10 +166,7 @@ class Run implements Sim, Traffic {
       random: this.random,
       catchUp: () => Promise.resolve(),
     }
-    for (const [name, check] of sharedChecks)
-      for (const what of await check(settled)) this.problem(`${name}: ${what}`)
-    for (const [name, check] of serverChecks)
-      for (const what of await check(world)) this.problem(`${name}: ${what}`)
-    for (const what of await atRest(world, this)) this.problem(`rest: ${what}`)
+    for (const [name, check] of sharedChecks) for (const what of await check(settled)) this.problem(`${name}: ${what}`)
+    for (const [name, check] of serverChecks) for (const what of await check(world)) this.problem(`${name}: ${what}`)
   }
 }

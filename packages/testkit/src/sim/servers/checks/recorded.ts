@@ -28,7 +28,9 @@ export async function recorded(world: ServersWorld): Promise<readonly string[]> 
       problems.push(`the root of ${place} differs from that of others`)
     if (audit.root !== null) roots.set(root, audit.root)
     if (replica.context.blind === true)
-      problems.push(...(await verifyReplica(replica)).problems.map(({ code, where }) => `verify of ${place}: ${code} ${where}`))
+      problems.push(
+        ...(await verifyReplica(replica)).problems.map(({ code, where }) => `verify of ${place}: ${code} ${where}`),
+      )
   }
   return problems
 }
