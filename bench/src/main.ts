@@ -24,6 +24,7 @@ const help = `npm run bench [-- OPTIONS]
                       or ${Object.keys(groups).join(', ')} for all of a line
   --large             also ${large.join(' and ')}: 1,000,000 documents, some minutes
   --json              prints one JSON object instead of tables
+  --show              prints the committed run as tables, and measures nothing
   --save              writes what was measured into bench/baseline.json
   --no-build          measures what was built before
 
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     large: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
+    show: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -59,11 +61,18 @@ function run(): number {
     process.stderr.write(`There is no workload "${unknown.join(', ')}": choose from ${workloads.join(', ')}\n`)
     return 2
   }
+  if (values.show) return show(values.only === undefined ? workloads : names)
   if (!values['no-build'] && !build()) {
     process.stderr.write('The build failed: mend it, or measure the last build with --no-build\n')
     return 2
   }
   return measure(names)
+}
+
+function show(names: readonly string[]): number {
+  for (const report of readBaseline()?.reports ?? [])
+    if (names.includes(report.workload)) process.stdout.write(`${tableOf(report, undefined)}\n`)
+  return 0
 }
 
 function measure(names: readonly string[]): number {
@@ -73,6 +82,8 @@ function measure(names: readonly string[]): number {
     const report = inChild(name)
     if (!isReport(report)) throw new Error(`The workload "${name}" gave no report`)
     reports.push(report)
+    // At once, so that what was measured is kept when a later workload fails.
+    if (values.save) saveBaseline([report])
     const before = baseline?.reports.find(({ workload }) => workload === name)
     if (!values.json) process.stdout.write(`${tableOf(report, before)}\n`)
   }
@@ -80,7 +91,6 @@ function measure(names: readonly string[]): number {
   if (values.json) process.stdout.write(`${JSON.stringify({ machine: machine(), reports, missed }, null, 2)}\n`)
   else if (missed.length > 0)
     process.stdout.write(`\n${missed.length} below the minimum: ${missed.map(({ name }) => name).join('; ')}\n`)
-  if (values.save) saveBaseline(reports)
   return missed.length === 0 ? 0 : 1
 }
 

@@ -2,13 +2,14 @@
 
 import { isMet, ratioOf, type Figure, type Report } from './result.ts'
 
-/** One table for a report; `before` is the committed run of the same workload. */
+/** One table for a report; with `before`, the committed run of the same workload, what each figure was there. */
 export function tableOf(report: Report, before: Report | undefined): string {
   const rows = report.figures.map((figure) => {
     const earlier = before?.figures.find(({ name }) => name === figure.name)
-    return [figure.name, measured(figure), floorOf(figure), allowed(figure), verdict(figure), was(earlier)]
+    const cells = [figure.name, measured(figure), floorOf(figure), allowed(figure), verdict(figure)]
+    return before === undefined ? cells : [...cells, was(earlier)]
   })
-  const head = ['', 'measured', 'against', 'ratio', '', 'baseline']
+  const head = ['', 'measured', 'against', 'ratio', '', ...(before === undefined ? [] : ['baseline'])]
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)))
   const line = (cells: readonly string[]): string =>
     cells
@@ -21,7 +22,7 @@ export function tableOf(report: Report, before: Report | undefined): string {
 }
 
 function number(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
+  return value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
 }
 
 function measured({ value, unit }: Figure): string {

@@ -51,7 +51,7 @@ export const batch = 1000
 /** Documents that W5 gives. */
 export const pageSize = 50
 
-export function isWanted({ done, priority }: Pick<Task, 'done' | 'priority'>): boolean {
+function isWanted({ done, priority }: Pick<Task, 'done' | 'priority'>): boolean {
   return !done && priority >= 3
 }
 

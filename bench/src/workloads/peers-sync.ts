@@ -150,7 +150,7 @@ class Round {
 /** Null and a line saying why, when a system cannot be measured here. */
 async function measure(name: string): Promise<{ readonly times: Times | null; readonly line: string | null }> {
   if (name !== 'varve' && !existsSync(installed))
-    return { times: null, line: `${name}: not installed, run "npm ci --prefix bench/peers"` }
+    return { times: null, line: `${name}: not installed, run "npm install --no-save --prefix bench/peers"` }
   const times = new Times()
   for (let no = 0; no < (sizes.share < 1 ? 1 : rounds); no++) {
     using folders = new Folders()
@@ -177,7 +177,7 @@ async function measure(name: string): Promise<{ readonly times: Times | null; re
 export async function peersSyncWorkload(only: readonly string[]): Promise<Report> {
   const names = systemNames.filter((name) => only.length === 0 || only.includes(name))
   const taken = new Map<string, Times>()
-  const lines: string[] = []
+  const lines = ['rxdb keeps everything in memory: nothing is on disk, and W5 runs in the process that wrote']
   for (const name of names) {
     const { times, line } = await measure(name)
     if (times !== null) taken.set(name, times)

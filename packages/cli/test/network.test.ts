@@ -8,8 +8,11 @@ import { describe, expect, test } from 'vitest'
 import { joinAs, parsed, publishedTo, serve, start } from './network-world.ts'
 import { inside, json, temporaryFolder } from './world.ts'
 
-const people = (at: readonly string[]) =>
-  json(inside(['find', 'people', '--sort', 'name', '--select', 'name', '--json', ...at]))
+async function names(at: readonly string[]): Promise<readonly unknown[]> {
+  const found = await json(inside(['find', 'people', '--sort', 'name', '--select', 'name', '--json', ...at]))
+  const list: readonly unknown[] = Array.isArray(found) ? found : []
+  return list
+}
 
 describe('serve', () => {
   test('as a process: tells its address and key, serves, and stops in order at SIGTERM', async () => {
@@ -86,7 +89,7 @@ describe('two devices', () => {
       recorder: { key: served.node, here: false, proposed: null },
     })
     const bob = await joinAs('bob', ada)
-    expect(await people(bob)).toMatchObject([{ name: 'Ada' }])
+    expect(await names(bob)).toMatchObject([{ name: 'Ada' }])
     await served.running.stop()
     await inside(['create', 'people', '{"name":"by ada"}', ...ada])
     await inside(['create', 'people', '{"name":"by bob"}', ...bob])
@@ -101,7 +104,7 @@ describe('two devices', () => {
     expect((await inside(['sync', ...ada])).out).toMatch(/^main +2 +4 +0 +0$/m)
     await inside(['sync', '--once', ...bob])
     for (const at of [ada, bob]) {
-      expect(await people(at)).toMatchObject([{ name: 'Ada' }, { name: 'by ada' }, { name: 'by bob' }])
+      expect(await names(at)).toMatchObject([{ name: 'Ada' }, { name: 'by ada' }, { name: 'by bob' }])
       expect(await json(inside(['get', 'people', 'ada', '--json', ...at]))).toMatchObject({ city: 'London' })
       expect((await inside(['verify', ...at])).code).toBe(0)
     }
@@ -132,7 +135,7 @@ describe('two devices', () => {
     const live = start(['sync', '--live', ...ada])
     await inside(['create', 'people', '{"name":"Donald"}', ...bob])
     await inside(['sync', ...bob])
-    expect(await live.line('Donald')).toMatch(/ created {2}main\/people\//)
+    expect(await live.line('main/people')).toMatch(/ created {2}main\/people\//)
     expect(await live.stop()).toMatchObject({ code: 0, err: expect.stringContaining('connected to') })
     const watching = start(['watch', 'people', '--json', ...ada])
     await inside(['create', 'people', '{"name":"Grace"}', '--id', 'grace', ...bob])
@@ -172,7 +175,7 @@ describe('people', () => {
     expect((await inside(['revoke', device, ...ada])).out).toBe('Revoked: 1 device.\n')
     const after = await inside(['sync', ...bob])
     expect(after).toMatchObject({ code: 1, err: expect.stringContaining('(FORBIDDEN)') })
-    expect(await people(bob)).toHaveLength(2)
+    expect(await names(bob)).toHaveLength(2)
     expect(await json(inside(['revoke', 'eve', '--wipe', '--json', ...ada]))).toMatchObject({ wipe: true, told: true })
     expect((await inside(['sync', ...eve])).code).toBe(1)
     expect(existsSync(join(eve[1] ?? '', 'tenant.sqlite'))).toBe(false)
@@ -190,6 +193,31 @@ describe('people', () => {
     await served.running.stop()
     const revoked = await inside(['revoke', 'bob', ...ada])
     expect(revoked).toMatchObject({ code: 0, err: expect.stringContaining('run varve sync') })
+  })
+})
+
+describe('mirror', () => {
+  test('another server follows without keys, and serves devices', async () => {
+    const first = await serve()
+    const ada = await publishedTo(first)
+    const bob = await joinAs('bob', ada)
+    const dir = join(temporaryFolder(), 'second')
+    const second = await serve(dir)
+    await second.running.stop()
+    const file = join(temporaryFolder(), 'acme.json')
+    const mirrored = await inside(['mirror', second.node, '--name', 'paris', '--databases', 'main', ...ada])
+    expect(mirrored).toMatchObject({ code: 0, err: '' })
+    writeFileSync(file, mirrored.out)
+    const running = start(['serve', '--data', dir, '--port', '0', '--mirror', file, '--json'])
+    const url = String(parsed(await running.line('"url"'))['url'])
+    await inside(['create', 'people', '{"name":"Grace"}', ...ada])
+    await inside(['sync', ...ada])
+    for (let tries = 0; tries < 50 && (await names(bob)).length < 2; tries++)
+      await inside(['sync', '--url', url, ...bob])
+    expect(await names(bob)).toMatchObject([{ name: 'Ada' }, { name: 'Grace' }])
+    expect((await inside(['devices', ...ada])).out).toMatch(/^paris +[0-9a-f]{16} +mirror/m)
+    const wrong = await inside(['mirror', second.node, '--name', 'paris', '--databases', 'nothing', ...ada])
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('no database "nothing"') })
   })
 })
 

@@ -1,7 +1,7 @@
 /** Requirement tests of mirrors (C1, C5): a node follows another without keys and serves its own clients. */
 
 import { memory, pipe, type Tenant, type Transport } from 'varve'
-import { systemEnv, toHex } from 'varve/engine'
+import { decodeFrame, fromHex, limits, systemEnv, toHex, VarveError, type Connector, type Env } from 'varve/engine'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseMirrorFile } from '../src/mirror-file.ts'
 import { Door, Hub } from '../src/tenants/index.ts'
@@ -24,8 +24,8 @@ const free = (): (() => void) => () => undefined
 async function mirrorOf(
   ada: Tenant,
   databases: readonly string[],
+  { env = systemEnv({ passphraseWork: 1 }), connector = world.connector }: { env?: Env; connector?: Connector } = {},
 ): Promise<{ hub: Hub; dial: () => Promise<Transport> }> {
-  const env = systemEnv({ passphraseWork: 1 })
   const stores = new Map<string, ReturnType<typeof memory>>()
   const hub = await Hub.open({
     env,
@@ -38,7 +38,7 @@ async function mirrorOf(
     known: () => Promise.resolve([]),
     maximumTenants: 10,
     maximumDatabases: 10,
-    connector: world.connector,
+    connector,
   })
   await ada.directory.approveMirror(toHex(hub.publicKey), 'second node')
   await hub.register(await ada.registration())
@@ -81,6 +81,62 @@ test('a mirror serves what the first node records, and passes on what its client
   await Promise.all([ada.close(), bob.tenant.close()])
   await hub.close()
 })
+
+test('a mirror waits longer after each connection that did not bring everything, until one does', async () => {
+  const { ada, line } = await world.published()
+  await (await ada.database('crm')).collection('people').create({ name: 'Ada' })
+  await line.settled()
+  const id = (await ada.databases()).find(({ name }) => name === 'crm')?.id ?? ''
+  const waits: number[] = []
+  const env: Env = {
+    ...systemEnv({ passphraseWork: 1 }),
+    random: (length) => new Uint8Array(length).fill(255),
+    timer: (fn, ms) => {
+      if (ms < limits.keepAliveMs) waits.push(ms)
+      if (ms < limits.keepAliveMs) queueMicrotask(fn)
+      return () => undefined
+    },
+  }
+  const connector = async (): Promise<Transport> => {
+    const near = await world.connector()
+    return waits.length < 5 ? cutAfterReady(near) : near
+  }
+  const { hub } = await mirrorOf(ada, [id], { env, connector })
+  await line.settled()
+  const node = await hub.node(ada.id)
+  await expect.poll(() => node.databases).toContain(id)
+  await expect.poll(async () => (await node.existing(fromHex(id))).state.record.length).toBe(1)
+  // What was taken over is reported a moment later.
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
+  expect(waits).toEqual([250, 500, 1_000, 2_000, 4_000])
+  world.lines.at(-1)?.close(new VarveError('OFFLINE', 'The line was cut'))
+  await expect.poll(() => waits).toEqual([250, 500, 1_000, 2_000, 4_000, 250])
+  await Promise.all([ada.close(), hub.close()])
+})
+
+/** A line that breaks as soon as both ends have shaken hands: at the answer to the first database. */
+function cutAfterReady(line: Transport): Transport {
+  return {
+    send: (frame) => line.send(frame),
+    allow: (bytes) => {
+      line.allow(bytes)
+    },
+    close: (error) => {
+      line.close(error)
+    },
+    listen: (handler) => {
+      line.listen({
+        closed: (error) => {
+          handler.closed(error)
+        },
+        frame: (bytes) => {
+          if (decodeFrame(bytes).type === 'opened') line.close(new VarveError('OFFLINE', 'The line was cut'))
+          else handler.frame(bytes)
+        },
+      })
+    },
+  }
+}
 
 test('a mirror file is read strictly', () => {
   expect(() => parseMirrorFile('{')).toThrow(expect.objectContaining({ code: 'INVALID' }))

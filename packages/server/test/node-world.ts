@@ -2,7 +2,7 @@
 
 import { createJoinRequest, createTenant, joinTenant, memory, openTenant, type Connection, type Tenant } from 'varve'
 import { pipe, systemEnv, type Env, type StoreProvider, type Transport } from 'varve/engine'
-import { Door, Hub } from '../src/tenants/index.ts'
+import { Door, Hub, type HubOptions } from '../src/tenants/index.ts'
 
 export const url = 'ws://node.test'
 
@@ -13,8 +13,17 @@ export function shiftedEnv(): Env & { shift: number } {
   return env
 }
 
+export interface NodeWorldOptions extends Partial<Pick<HubOptions, 'maximumDatabases' | 'maximumOpenStores'>> {
+  /** Environment of the node. */
+  readonly env?: Env
+  /** Puts something between the node and the stores of a tenant. */
+  readonly wrap?: (provider: StoreProvider) => StoreProvider
+  readonly admitTenant?: (tenant: string) => () => void
+}
+
 export class NodeWorld {
   readonly env = systemEnv({ passphraseWork: 1 })
+  readonly #options: NodeWorldOptions
   readonly #node = memory()
   readonly #tenants = new Map<string, StoreProvider>()
   /** Server ends of the connections that were made. */
@@ -23,20 +32,30 @@ export class NodeWorld {
   #door: Door | null = null
   reachable = true
 
+  constructor(options: NodeWorldOptions = {}) {
+    this.#options = options
+  }
+
+  get door(): Door {
+    if (this.#door === null) throw new Error('the node is down')
+    return this.#door
+  }
+
   get hub(): Hub {
     if (this.#hub === null) throw new Error('the node is down')
     return this.#hub
   }
 
   async start(): Promise<void> {
-    const { env } = this
+    const { env = this.env, wrap = (provider) => provider, ...limits } = this.#options
     const tenant = (id: string): StoreProvider => {
       const provider = this.#tenants.get(id) ?? memory()
       this.#tenants.set(id, provider)
-      return provider
+      return wrap(provider)
     }
     const known = (): Promise<readonly string[]> => Promise.resolve([...this.#tenants.keys()])
-    this.#hub = await Hub.open({ env, node: this.#node, tenant, known, maximumTenants: 10, maximumDatabases: 100 })
+    const bounds = { maximumTenants: 10, maximumDatabases: 100, ...limits }
+    this.#hub = await Hub.open({ env, node: this.#node, tenant, known, ...bounds })
     const free = (): (() => void) => () => undefined
     const meter = {
       connected: free,
@@ -45,7 +64,7 @@ export class NodeWorld {
       recorded: () => undefined,
       refused: () => undefined,
     }
-    this.#door = new Door({ env, hub: this.#hub, meter, admitTenant: free })
+    this.#door = new Door({ env, hub: this.#hub, meter, admitTenant: this.#options.admitTenant ?? free })
   }
 
   async stop(): Promise<void> {

@@ -87,7 +87,7 @@ describe('planted defects are found', () => {
     const plant: Plant = async (world) => {
       await clientOf(world, 0).node.collection('board', 'notesplain').create({ n: 0 }, { id: 'odd' })
       const { store } = clientOf(world, 0).node.replica('board')
-      const { receipts } = store
+      const receipts = store.receipts.bind(store)
       store.receipts = async (from, limit) => (await receipts(from, limit)).filter(({ record }) => record !== 0)
     }
     expect(await planted(plant)).toMatch(

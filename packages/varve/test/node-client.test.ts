@@ -111,6 +111,22 @@ describe('publishing', () => {
     expect(answer.status).toBe(404)
   })
 
+  test('does not override a disconnect that was chosen', async () => {
+    const world = await NodeWorld.start()
+    const ada = await founder()
+    await ada.publish(world.url)
+    const line = ada.connect()
+    await line.settled()
+    await line.disconnect()
+    await line.close()
+    await expect(ada.publish(world.url)).rejects.toEqual(coded('OFFLINE', 'by choice'))
+    const again = ada.connect()
+    await again.reconnect()
+    await again.settled()
+    expect(await ada.publish(world.url)).toEqual({ node: world.key })
+    await again.close()
+  })
+
   test('moves on to another node, which goes on with the record', async () => {
     const [first, second] = [await NodeWorld.start(), await NodeWorld.start()]
     const ada = await founder()

@@ -4,6 +4,10 @@ import { expect, test } from 'vitest'
 import { createJoinRequest, joinTenant, memory, openTenant, type Tenant } from '../src/index.ts'
 import { encryptWithPassphrase } from '../src/keys/age.ts'
 import { encodeCbor } from '../src/encoding/cbor.ts'
+import { primitives } from '../src/crypto/primitives.ts'
+import { createIdentity } from '../src/keys/identity.ts'
+import { openRecoveryKit, sealRecoveryKit } from '../src/keys/recovery.ts'
+import { acceptAppointment, decodeAppointment, encodeAppointment } from '../src/log/appointment.ts'
 import { afterTest, coded, failure, found, joined, tickingEnv, type Data } from './engine-world.ts'
 
 const password = 'in the safe'
@@ -107,4 +111,23 @@ test('a passphrase protects what the kit brings to a device', async () => {
   const again = await openTenant(device)
   afterTest(() => again.close())
   expect(again.me).toEqual(back.me)
+})
+
+test('those who join and those who recover are told who records', async () => {
+  const { tenant: ada } = await found()
+  const node = createIdentity('node', tickingEnv())
+  const proposed = decodeAppointment(await ada.appoint(node.signing.publicKey))
+  const signed = acceptAppointment(proposed, (message) => primitives.ed25519.sign(node.signing.secret, message))
+  const accepted = encodeAppointment(signed)
+  expect(await ada.adoptAppointments([accepted])).toBe(true)
+  const { tenant: bob } = await joined(ada, 'bob')
+  const back = await recovered(await ada.directory.recoveryKit(password))
+  for (const tenant of [bob, back]) expect(await tenant.adoptAppointments([accepted])).toBe(false)
+})
+
+test('a kit whose appointments do not hold is refused', async () => {
+  const { tenant: ada } = await found()
+  const { identity, ...kit } = await openRecoveryKit(await ada.directory.recoveryKit(password), password)
+  const altered = await sealRecoveryKit({ ...kit, identity, appointments: [new Uint8Array(3)] }, password, 1)
+  expect(await failure(() => recovered(altered))).toEqual(coded('INVALID'))
 })

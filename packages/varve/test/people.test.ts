@@ -245,7 +245,7 @@ describe('registration', () => {
     const record = encodeFounding({ ...founding, key: ada.keys.versions('tenant')[0]?.id ?? new Uint8Array(16) })
     const keys = formatKeys(ada.keys.versions('tenant'))
     for (const registration of [await eve.registration(), new Uint8Array(3)]) {
-      const forged = await sealJoinResponse(asked, encodeCbor([1, record, keys, registration]), undefined, 1)
+      const forged = await sealJoinResponse(asked, encodeCbor([1, record, keys, registration, []]), undefined, 1)
       expect(await failure(() => joinTenant({ response: forged, ...device }))).toEqual(coded('INVALID'))
     }
     const bob = await joinTenant({ response, ...device })

@@ -104,7 +104,7 @@ async function syncLive(context: Context, tenant: Tenant, flags: SyncFlags): Pro
   // Before the connection is there, so that everything it brings is shown.
   await follow(true)
   const connection = connect(tenant, flags)
-  tellStatus(context, connection)
+  tellStatus(context, connection, signal)
   let looking = Promise.resolve()
   connection.on('progress', () => {
     looking = looking

@@ -33,19 +33,19 @@ export function addWatch(program: Command, context: Context): void {
         const signal = context.terminal.stopping()
         const database = await existingDatabase(tenant, flags.database)
         const since = flags.since ?? (flags.all === true ? undefined : database.cursor())
-        if (flags.sync && (await tenant.node()) !== null) tellStatus(context, tenant.connect())
+        if (flags.sync && (await tenant.node()) !== null) tellStatus(context, tenant.connect(), signal)
         const followed = { database, ...(collection === undefined ? {} : { collection }) }
         await printChanges(context, since === undefined ? followed : { ...followed, since }, flags, signal)
       }),
     )
 }
 
-/** Tells, on standard error, when the connection comes and goes. */
-export function tellStatus({ terminal }: Context, connection: Connection): void {
+/** Tells, on standard error, when the connection comes and goes, until `signal` aborts. */
+export function tellStatus({ terminal }: Context, connection: Connection, signal: AbortSignal): void {
   let shown = ''
   connection.on('status', (status) => {
     const text = status === 'live' || status === 'offline' || status === 'refused' ? status : ''
-    if (text === '' || text === shown) return
+    if (text === '' || text === shown || signal.aborted) return
     shown = text
     const why = text === 'live' || connection.error === null ? '' : `: ${connection.error.message}`
     terminal.err(`${text === 'live' ? 'connected to' : text} ${connection.url ?? ''}${why}\n`)

@@ -16,8 +16,9 @@ export class OpenStores {
   /** What nobody uses, in order of last use. */
   readonly #unused = new Set<Opened>()
   #open = 0
+  #closing: Promise<void> | null = null
 
-  /** What is in use is never closed: `maximum` bounds what is kept open beside it. */
+  /** What is in use is never closed, so that there may be more than `maximum`; they go as soon as nobody uses them. */
   constructor(maximum: number, env: Pick<Env, 'log'>) {
     this.#maximum = maximum
     this.#env = env
@@ -29,17 +30,9 @@ export class OpenStores {
   }
 
   /** Another store is going to be opened; resolves when there is room for it, or nothing more that could be closed. */
-  async opening(): Promise<void> {
+  opening(): Promise<void> {
     this.#open++
-    while (this.#open > this.#maximum) {
-      const oldest = this.#longestUnused()
-      if (oldest === null) return
-      try {
-        await oldest.end()
-      } catch (error) {
-        this.#env.log('warn', 'a store that nobody used could not be closed in order', { error: String(error) })
-      }
-    }
+    return this.#makeRoom()
   }
 
   /** A store that was counted by `opening` is closed, or was not opened. */
@@ -54,6 +47,28 @@ export class OpenStores {
   unused(opened: Opened): void {
     this.#unused.delete(opened)
     this.#unused.add(opened)
+    void this.#makeRoom()
+  }
+
+  /** One after the other: closing a tenant closes its databases as well, and may be enough. */
+  #makeRoom(): Promise<void> {
+    this.#closing ??= this.#closeUnused()
+    return this.#closing
+  }
+
+  async #closeUnused(): Promise<void> {
+    // Whoever gives something back goes on first: he may look at it once more.
+    await Promise.resolve()
+    for (;;) {
+      const oldest = this.#open > this.#maximum ? this.#longestUnused() : null
+      if (oldest === null) break
+      try {
+        await oldest.end()
+      } catch (error) {
+        this.#env.log('warn', 'a store that nobody used could not be closed in order', { error: String(error) })
+      }
+    }
+    this.#closing = null
   }
 
   #longestUnused(): Opened | null {

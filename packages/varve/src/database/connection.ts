@@ -1,30 +1,21 @@
 /** The connection of a tenant to a node: one for all databases, kept up until it is closed. */
 
 import { equalBytes, toHex } from '../encoding/bytes.ts'
-import { isVarveError, VarveError } from '../errors.ts'
-import { clockAgrees } from '../replica/reissue.ts'
+import type { VarveError } from '../errors.ts'
 import type { Replica } from '../replica/replica.ts'
-import { SyncDriver } from '../sync/driver.ts'
+import type { SyncDriver } from '../sync/driver.ts'
 import type { DriverEvent } from '../sync/driver-events.ts'
-import type { Transport } from '../sync/transports/transport.ts'
-import { backoffMs } from './backoff.ts'
-import type { TenantHost } from './host.ts'
-import { listRefused } from './refused.ts'
+import { asError, closed, isPassing, isRefusal, spent } from './connection-errors.ts'
+import { Line, type LineParts } from './line.ts'
 import { Listeners, type ConnectionEvents, type ConnectionStatus } from './listeners.ts'
+import { OwnCommits } from './own-commits.ts'
+import { Wanted } from './wanted.ts'
 
-export interface ConnectionParts {
-  readonly host: TenantHost
-  /** Where it leads, for the list of known nodes; null for a transport that was given. */
-  readonly url: string | null
-  /** Opens a transport; called again after each cut. */
-  readonly dial: (signal: AbortSignal) => Promise<Transport>
+export interface ConnectionParts extends LineParts {
   /** Ids of the databases to sync, the directory first. */
   readonly databases: () => Promise<readonly Uint8Array[]>
   /** Tags of the collections that overtake others. */
   readonly urgent: (replica: Replica) => readonly Uint8Array[]
-  /** Key of the node at this URL, as it is known; null before the first contact. */
-  readonly node: () => Promise<Uint8Array | null>
-  readonly rememberNode: (publicKey: Uint8Array) => Promise<void>
   /** Whether the user chose to stay disconnected. */
   readonly isChosenOffline: () => Promise<boolean>
   readonly chooseOffline: (offline: boolean) => Promise<void>
@@ -32,36 +23,41 @@ export interface ConnectionParts {
   readonly onClosed: () => void
 }
 
-/** The node does not let this device in, or is not the one that was meant. */
-const refusingCodes: ReadonlySet<string> = new Set(['FORBIDDEN', 'NOT_FOUND', 'TAMPERED', 'UNSUPPORTED_VERSION'])
-/** After these trying again may help at once: the line was cut, or the node was busy or stopping. */
-const passingCodes: ReadonlySet<string> = new Set(['OFFLINE', 'CLOSED', 'RATE_LIMITED'])
-/** As many attempts as it takes to wait longest. */
-const manyAttempts = 16
-
 export class Connection {
   readonly #parts: ConnectionParts
-  readonly #listeners = new Listeners()
+  readonly #listeners: Listeners
+  readonly #own: OwnCommits
+  readonly #wanted: Wanted
+  readonly #line: Line
   #status: ConnectionStatus = 'connecting'
-  #session: SyncDriver | null = null
-  #dialing: AbortController | null = null
-  #attempt = 0
-  #cancelRetry: () => void = () => undefined
-  /** Databases that have been brought up to date since the connection was made, by id in hex. */
-  readonly #current = new Set<string>()
-  readonly #wanted = new Map<string, Uint8Array>()
-  readonly #watched = new Map<string, () => void>()
-  /** Record numbers of the last refusals that were told, by database. */
-  readonly #refusedUpTo = new Map<string, number>()
   #lastError: VarveError | null = null
-  #expected: Uint8Array | null = null
-  #closed = false
+  /** Why there is nothing to wait for any more. */
+  #over: VarveError | null = null
   #chosenOffline = false
 
   constructor(parts: ConnectionParts) {
+    const { env } = parts.host
     this.#parts = parts
+    this.#listeners = new Listeners(env.log)
+    this.#own = new OwnCommits(this.#listeners, () => {
+      this.#compareClocks()
+    })
+    this.#wanted = new Wanted(env, (database) => {
+      this.#open(database)
+    })
+    this.#line = new Line(parts, {
+      began: (what) => {
+        this.#become(what)
+      },
+      told: (event) => {
+        this.#told(event)
+      },
+      lost: (error, unusable) => {
+        this.#lost(error, unusable)
+      },
+    })
     this.#begin().catch((error: unknown) => {
-      this.#lost(asError(error))
+      this.#lost(asError(error), false)
     })
   }
 
@@ -78,23 +74,23 @@ export class Connection {
     return this.#lastError
   }
 
-  /** Commits of this device, in databases that are open here, that the recorder has not spoken of. */
+  /**
+   * Commits of this device, in databases that are open here, that the recorder has not spoken of. Those of a feed that
+   * is forked are not counted: they were reported as a problem, and will not be recorded.
+   */
   get pending(): number {
-    let count = 0
-    for (const replica of this.#replicas.values()) count += pendingOf(replica)
-    return count
+    return this.#own.pending
   }
 
-  readonly #replicas = new Map<string, Replica>()
-
-  /** Calls `fn` on every event of the kind; returns a function that stops it. */
+  /** Calls `fn` on every event of the kind; returns a function that stops it. What `fn` throws is logged. */
   on<Kind extends keyof ConnectionEvents>(event: Kind, fn: (value: ConnectionEvents[Kind]) => void): () => void {
     return this.#listeners.on(event, fn)
   }
 
   /**
    * Resolves when all local commits are recorded and everything the node had when this was called is here. Rejects
-   * with `CLOSED` when the connection is closed first, and with the node's reason when it refuses this device.
+   * with `CLOSED` when the connection is closed first, with `OFFLINE` when its transport was given and has ended, with
+   * the node's reason when it refuses this device, and with the error of a database that cannot be brought in step.
    */
   settled(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.#reached(() => this.pending === 0, options.signal)
@@ -108,13 +104,26 @@ export class Connection {
   async #reached(isEnough: () => boolean, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       signal?.throwIfAborted()
-      if (this.#closed) throw closedError()
-      if (this.#status === 'refused') throw this.#lastError ?? closedError()
-      const session = this.#session
-      if (this.#status === 'live' && session !== null && (await session.barrier()) && isEnough()) return
-      if (this.#session === session && this.#status === 'live' && isEnough()) continue
-      await this.#listeners.next(signal)
+      const failure = this.#failure()
+      if (failure !== null) throw failure
+      const before = this.#listeners.changes
+      const { session } = this.#line
+      const even = this.#status === 'live' && session !== null && (await session.barrier())
+      if (even && this.#line.session === session && this.#inStep() && isEnough()) return
+      // What changed while the peer was asked is told to nobody again.
+      if (this.#listeners.changes === before) await this.#listeners.next(signal)
     }
+  }
+
+  /** Why waiting is in vain; null while it is not. */
+  #failure(): VarveError | null {
+    if (this.#over !== null) return this.#over
+    if (this.#status === 'refused') return this.#lastError ?? closed()
+    return this.#isReady && this.#wanted.decided ? (this.#wanted.failure ?? this.#own.failure) : null
+  }
+
+  #inStep(): boolean {
+    return this.#status === 'live' && this.#failure() === null
   }
 
   /** Disconnects until `reconnect` is called, also after restarts: nothing is tried meanwhile. */
@@ -125,111 +134,64 @@ export class Connection {
     this.#become('offline')
   }
 
-  /** Ends a chosen disconnect, or tries again at once. */
+  /** Ends a chosen disconnect, or tries again at once what failed, the connection or a database. */
   async reconnect(): Promise<void> {
-    if (this.#closed) throw closedError()
+    this.#assertOpen()
     await this.#parts.chooseOffline(false)
+    this.#assertOpen()
     this.#chosenOffline = false
-    this.#attempt = 0
-    await this.#dial()
+    this.#line.worked()
+    if (this.#line.session !== null) this.#wanted.openFailed()
+    else await this.#line.dial()
   }
 
   /** Syncs a database that was opened after the connection was made. */
   add(database: Uint8Array): void {
-    const name = toHex(database)
-    if (this.#wanted.has(name) || this.#closed) return
-    this.#wanted.set(name, database)
-    const session = this.#session
-    if (session === null || (this.#status !== 'live' && this.#status !== 'catching-up')) return
-    this.#become('catching-up')
-    this.#open(session, database)
+    if (this.#over !== null || !this.#wanted.add(database)) return
+    void this.#watch(database)
+    if (this.#wanted.isCurrent(this.#parts.host.directory)) this.#wanted.open(database)
+    this.#judge()
   }
 
   /** Tells the other members who have the database open where this one is; `body` is sealed already. */
   sendPresence(database: Uint8Array, body: Uint8Array): void {
-    this.#session?.presence(database, this.#parts.host.device.publicKey, body)
+    this.#line.session?.presence(database, this.#parts.host.device.publicKey, body)
   }
 
   /** Tells the node of new appointments. */
   appointed(): void {
-    this.#session?.appointed()
+    this.#line.session?.appointed()
   }
 
   /** Idempotent; what was stored stays, and goes on syncing at the next connection. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    this.#hangUp()
-    for (const stop of this.#watched.values()) stop()
-    this.#watched.clear()
-    this.#become('offline')
-    this.#parts.onClosed()
+    if (this.#over === null) {
+      this.#end(closed())
+      this.#become('offline')
+    }
     await Promise.resolve()
   }
 
   async #begin(): Promise<void> {
     this.#chosenOffline = await this.#parts.isChosenOffline()
-    for (const database of await this.#parts.databases()) this.#wanted.set(toHex(database), database)
-    if (this.#closed) return
-    if (this.#chosenOffline) this.#become('offline')
-    else await this.#dial()
-  }
-
-  /** One attempt at a time, whoever asks for it: the user, a timer or the beginning. */
-  async #dial(): Promise<void> {
-    if (this.#closed || this.#session !== null || this.#dialing !== null) return
-    this.#cancelRetry()
-    const dialing = new AbortController()
-    this.#dialing = dialing
-    this.#become('connecting')
-    try {
-      this.#expected = await this.#parts.node()
-      const transport = await this.#parts.dial(dialing.signal)
-      if (dialing.signal.aborted) {
-        transport.close()
-        return
-      }
-      this.#become('authenticating')
-      this.#session = this.#start(transport)
-    } catch (error) {
-      const failed = asError(error)
-      if (!dialing.signal.aborted) this.#lost(failed, failed.code === 'INVALID')
-    } finally {
-      if (this.#dialing === dialing) this.#dialing = null
+    for (const database of await this.#parts.databases()) {
+      // What waits there counts, also while there is no connection.
+      if (this.#wanted.add(database)) void this.#watch(database)
     }
+    if (this.#over !== null) return
+    if (this.#chosenOffline) this.#become('offline')
+    else await this.#line.dial()
   }
 
-  #start(transport: Transport): SyncDriver {
-    const session: SyncDriver = new SyncDriver({
-      role: 'initiator',
-      transport,
-      host: this.#parts.host,
-      expects: (publicKey) => this.#refusesNode(publicKey),
-      on: (event) => {
-        this.#told(session, event)
-      },
-    })
-    return session
-  }
-
-  /** The recorder is always welcome; another node must be the one that was here before. */
-  #refusesNode(publicKey: Uint8Array): VarveError | null {
-    const expected = this.#expected
-    if (this.#parts.host.isRecorder(publicKey) || expected === null || equalBytes(expected, publicKey)) return null
-    return new VarveError(
-      'TAMPERED',
-      `Another node answers at ${this.url ?? 'the other end'} than before: it has the key ${toHex(publicKey)}; ask who runs it`,
-    )
-  }
-
-  #told(session: SyncDriver, event: DriverEvent): void {
-    if (this.#session !== null && this.#session !== session) return
+  #told(event: DriverEvent): void {
     switch (event.event) {
       case 'ready':
-        this.#ready(session, event.publicKey)
+        this.#ready()
         break
       case 'current':
-        this.#upToDate(session, event.database)
+        this.#wanted.current(event.database)
+        if (this.#isDirectory(event.database)) this.#wanted.openClosed()
+        this.#judge()
         break
       case 'taken':
         this.#listeners.emit('progress', this.#progress(event))
@@ -244,30 +206,23 @@ export class Connection {
         })
         break
       case 'error':
-        this.#lastError = event.error
-        this.#listeners.emit('problem', event.error)
-        if (event.database !== null) this.#troubled(session, event.database, event.error)
+        if (event.database !== null) this.#own.reported(event.database, event.error)
+        this.#problem(event.error)
+        break
+      case 'stuck':
+        this.#wanted.stuck(event.database, event.error)
+        this.#judge()
+        break
+      case 'ended':
+        this.#failed(event.database, event.error ?? closed())
         break
       case 'closed':
-        this.#session = null
-        if (!this.#closed && !this.#chosenOffline) this.#lost(event.error)
         break
     }
   }
 
-  /** A failing disk is tried on a new connection; what an error closed is opened again after a while. */
-  #troubled(session: SyncDriver, database: Uint8Array, error: VarveError): void {
-    const { env } = this.#parts.host
-    if (error.code === 'STORE_FAILED') session.stop(error)
-    if (this.#session !== session || session.has(database)) return
-    this.#current.delete(toHex(database))
-    if (this.#status === 'live') this.#become('catching-up')
-    env.timer(
-      () => {
-        if (this.#session === session && !session.has(database)) this.#open(session, database)
-      },
-      backoffMs(manyAttempts, env),
-    )
+  #isDirectory(database: Uint8Array): boolean {
+    return equalBytes(database, this.#parts.host.directory)
   }
 
   #progress(event: Extract<DriverEvent, { readonly event: 'taken' }>): ConnectionEvents['progress'] {
@@ -275,99 +230,105 @@ export class Connection {
     return { database: toHex(event.database), commits, receipts, pending: this.pending }
   }
 
-  #ready(session: SyncDriver, publicKey: Uint8Array): void {
-    this.#attempt = 0
+  #problem(error: VarveError): void {
+    this.#lastError = error
+    this.#listeners.emit('problem', error)
+  }
+
+  #ready(): void {
     this.#lastError = null
-    this.#current.clear()
+    this.#wanted.begin()
+    this.#own.begin()
     this.#become('catching-up')
-    if (this.#expected === null) {
-      this.#parts.rememberNode(publicKey).catch((error: unknown) => {
-        session.stop(asError(error))
-      })
-    }
-    this.#open(session, this.#parts.host.directory)
+    this.#wanted.open(this.#parts.host.directory)
   }
 
-  #upToDate(session: SyncDriver, database: Uint8Array): void {
-    this.#current.add(toHex(database))
-    if (equalBytes(database, this.#parts.host.directory)) {
-      for (const wanted of this.#wanted.values()) if (!session.has(wanted)) this.#open(session, wanted)
-    }
-    const all = [...this.#wanted.keys()].every((name) => this.#current.has(name))
-    if (all && this.#status === 'catching-up') this.#become('live')
-    else this.#listeners.emit('changed', undefined)
+  get #isReady(): boolean {
+    return this.#status === 'live' || this.#status === 'catching-up'
   }
 
-  #open(session: SyncDriver, database: Uint8Array): void {
-    this.#watch(database)
-      .then((replica) => session.open(database, this.#parts.urgent(replica)))
-      .catch((error: unknown) => {
-        session.stop(asError(error))
-      })
+  /** Whether everything is in step now. What cannot be does not count, unless the node is at odds with this device. */
+  #judge(): void {
+    if (!this.#isReady) return
+    const { decided, disputed } = this.#wanted
+    if (decided) this.#line.worked()
+    this.#become(decided && !disputed ? 'live' : 'catching-up')
   }
 
-  /** Tells of verdicts on own commits as they come. */
-  async #watch(database: Uint8Array): Promise<Replica> {
-    const name = toHex(database)
-    const replica = await this.#parts.host.replica(database, null)
-    if (this.#watched.has(name)) return replica
-    this.#replicas.set(name, replica)
-    let before = pendingOf(replica)
-    const stop = replica.onWrite(() => {
-      const now = pendingOf(replica)
-      if (now < before) this.#recorded(name, replica, before - now)
-      before = now
-      this.#listeners.emit('changed', undefined)
-    })
-    this.#watched.set(name, stop)
-    return replica
-  }
-
-  #recorded(database: string, replica: Replica, commits: number): void {
-    this.#listeners.emit('recorded', { database, commits, pending: this.pending })
-    this.#tellRefused(database, replica).catch((error: unknown) => {
-      if (!this.#closed) this.#listeners.emit('problem', asError(error))
+  #open(database: Uint8Array): void {
+    const { session } = this.#line
+    if (session === null) return
+    this.#openOn(session, database).catch((error: unknown) => {
+      if (this.#line.session !== session) return
+      this.#problem(asError(error))
+      this.#failed(database, asError(error))
     })
   }
 
-  async #tellRefused(database: string, replica: Replica): Promise<void> {
-    for (const refused of await listRefused(replica, this.#refusedUpTo.get(database))) {
-      if (refused.record <= (this.#refusedUpTo.get(database) ?? -1)) continue
-      this.#refusedUpTo.set(database, refused.record)
-      this.#listeners.emit('refused', { database, ...refused })
-      if (refused.code === 'CLOCK_AHEAD' && !clockAgrees(replica)) this.#compareClocks()
+  async #openOn(session: SyncDriver, database: Uint8Array): Promise<void> {
+    const replica = await this.#watch(database)
+    if (replica !== null) await session.open(database, this.#parts.urgent(replica))
+  }
+
+  /** Without the directory nothing goes on; of another database the rest does not hear. */
+  #failed(database: Uint8Array, error: VarveError): void {
+    if (this.#isDirectory(database)) this.#line.session?.stop(error)
+    else {
+      this.#wanted.ended(database, error)
+      this.#judge()
+    }
+  }
+
+  /** The replica of a database, whose verdicts are told from now on; null when it could not be opened on this device. */
+  async #watch(database: Uint8Array): Promise<Replica | null> {
+    try {
+      const replica = await this.#parts.host.replica(database, null)
+      this.#own.watch(replica)
+      return replica
+    } catch (error) {
+      const failed = asError(error)
+      if (this.#isDirectory(database)) this.#line.session?.stop(failed)
+      // When it is opened after all, `add` is called again.
+      else if (!this.#wanted.remove(database)) return null
+      if (this.#over === null) this.#problem(failed)
+      this.#judge()
+      return null
     }
   }
 
   /** The clock went wrong while the connection stood: a handshake compares it with the recorder's. */
   #compareClocks(): void {
-    const peer = this.#session?.peer ?? null
-    if (peer !== null && this.#parts.host.isRecorder(peer)) this.#session?.stop(null)
+    const { session } = this.#line
+    const peer = session?.peer ?? null
+    if (peer !== null && this.#parts.host.isRecorder(peer)) session?.stop(null)
   }
 
-  /** Another attempt follows, unless the URL is `unusable` or another node answers there. */
-  #lost(error: VarveError | null, unusable = false): void {
-    if (this.#closed) return
+  /** Another attempt follows, unless none can be made, another node answers or the transport was given. */
+  #lost(error: VarveError | null, unusable: boolean): void {
+    if (this.#over !== null || this.#chosenOffline) return
     this.#hangUp()
     if (error !== null) this.#lastError = error
-    const refused = error !== null && (refusingCodes.has(error.code) || unusable)
-    this.#become(refused ? 'refused' : 'offline')
-    if (unusable || error?.code === 'TAMPERED') return
-    const passing = error === null || passingCodes.has(error.code)
-    const wait = backoffMs(passing ? this.#attempt++ : manyAttempts, this.#parts.host.env)
-    this.#cancelRetry = this.#parts.host.env.timer(() => {
-      if (this.#closed || this.#chosenOffline || this.#session !== null) return
-      void this.#dial()
-    }, wait)
+    if (this.url === null) this.#end(error ?? spent())
+    this.#become(unusable || isRefusal(error) ? 'refused' : 'offline')
+    if (this.#over !== null || unusable || error?.code === 'TAMPERED') return
+    this.#line.again(!isPassing(error))
   }
 
   #hangUp(): void {
-    this.#cancelRetry()
-    this.#dialing?.abort()
-    this.#dialing = null
-    const session = this.#session
-    this.#session = null
-    session?.stop(null)
+    this.#line.hangUp()
+    this.#wanted.pause()
+  }
+
+  /** Nothing comes any more. */
+  #end(reason: VarveError): void {
+    this.#over = reason
+    this.#hangUp()
+    this.#own.stop()
+    this.#parts.onClosed()
+  }
+
+  #assertOpen(): void {
+    if (this.#over !== null) throw this.#over
   }
 
   #become(status: ConnectionStatus): void {
@@ -377,21 +338,4 @@ export class Connection {
     }
     this.#listeners.emit('changed', undefined)
   }
-}
-
-function pendingOf(replica: Replica): number {
-  let count = 0
-  for (const feed of replica.feeds.values()) {
-    if (equalBytes(feed.publicKey, replica.context.device.publicKey)) count += feed.length - feed.recorded
-  }
-  return count
-}
-
-function asError(error: unknown): VarveError {
-  if (isVarveError(error)) return error
-  return new VarveError('OFFLINE', 'The connection failed unexpectedly: it will be tried again', { cause: error })
-}
-
-function closedError(): VarveError {
-  return new VarveError('CLOSED', 'The connection is closed: connect again')
 }

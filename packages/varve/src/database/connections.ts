@@ -7,6 +7,7 @@ import { SyncDriver } from '../sync/driver.ts'
 import { createConnector } from '../sync/transports/connect.ts'
 import type { Connector, Transport } from '../sync/transports/transport.ts'
 import { Connection } from './connection.ts'
+import { spent } from './connection-errors.ts'
 import { replicaOf, type Database } from './database.ts'
 import { nodeKey, type TenantHost } from './host.ts'
 import type { TenantHome } from './home.ts'
@@ -54,7 +55,7 @@ export class Connections {
       url,
       dial: (signal) => {
         if (typeof to === 'string') return connector(to, { signal })
-        if (used) return Promise.reject(new VarveError('OFFLINE', 'The transport is closed: connect with a new one'))
+        if (used) return Promise.reject(spent())
         used = true
         return Promise.resolve(to)
       },
@@ -78,13 +79,18 @@ export class Connections {
    * open here, and gives what it has. Resolves when the connection ends; rejects with why, unless it was closed.
    */
   accept(transport: Transport): Promise<void> {
+    const { host } = this.#parts
     return new Promise((resolve, reject) => {
+      const stop = host.onStanding((device) => {
+        driver.judge(device)
+      })
       const driver: SyncDriver = new SyncDriver({
         role: 'acceptor',
         transport,
-        host: this.#parts.host,
+        host,
         on: (event) => {
           if (event.event !== 'closed') return
+          stop()
           this.#served.delete(driver)
           if (event.error === null) resolve()
           else reject(event.error)
@@ -107,6 +113,7 @@ export class Connections {
   /** Another recorder was appointed. */
   appointed(): void {
     for (const connection of this.#all) connection.appointed()
+    for (const driver of this.#served) driver.appointed()
   }
 
   /** Tells the members who have this database open what this device does; nothing is stored. */

@@ -5,9 +5,10 @@ import type { CorrectedEnv } from '../env/corrected.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import type { Epochs } from '../directory/epochs.ts'
-import type { Standing } from '../directory/standing.ts'
+import type { Standing, StandingListener } from '../directory/standing.ts'
 import type { Succession } from '../directory/succession.ts'
 import { limits } from '../limits.ts'
+import { recordPending } from '../replica/ingest.ts'
 import { keepCheckpoint } from '../replica/kept.ts'
 import type { Device } from '../replica/context.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -61,6 +62,11 @@ export class TenantHost implements SyncHost {
     return level === 'revoked' || level === 'wiped' ? 'directory' : 'full'
   }
 
+  /** Calls `listener` when a device has got another level; returns a function that stops it. */
+  onStanding(listener: StandingListener): () => void {
+    return this.#parts.standing.onChange(listener)
+  }
+
   isRecorder(publicKey: Uint8Array): boolean {
     return equalBytes(this.#parts.epochs.acceptedRecorder, publicKey)
   }
@@ -94,12 +100,21 @@ export class TenantHost implements SyncHost {
 
   async taken(replica: Replica): Promise<void> {
     if (equalBytes(replica.context.id, this.directory)) await this.#parts.succession.settle()
+    // Nothing waits, unless storing failed when this device went on recording.
+    await recordPending(replica)
     await replica.reissue()
   }
 
-  /** The recorder's clock decides; a small difference is no reason to write other times than the user's clock shows. */
+  /**
+   * The recorder's clock decides; a small difference is no reason to write other times than the user's clock shows, and
+   * one of more than ten years ahead is rather the recorder's mistake, which would make every later stamp unusable.
+   */
   skew(ms: number, peer: Uint8Array): void {
     const { clock } = this.#parts
+    if (this.isRecorder(peer) && ms > limits.clockCorrectionMs) {
+      this.env.log('warn', 'the recorder’s clock is far ahead and was not followed: compare it with this one', { ms })
+      return
+    }
     if (this.isRecorder(peer)) clock.correct(Math.abs(ms) > limits.clockDriftMs ? ms : 0)
     else if (Math.abs(ms - clock.correction()) > limits.clockDriftMs) return
     this.#clockFoundRight().catch((error: unknown) => {

@@ -98,10 +98,10 @@ export class Keyring implements KeySource {
     await this.#listener.removed(name)
   }
 
+  /** Also for keys that are held: a failing disk may have kept what they open from appearing the first time. */
   async merge(keys: readonly KeyVersion[]): Promise<void> {
-    const fresh = keys.filter((key) => this.#state.byId(key.hex) === undefined)
     await this.#change((state) => state.merge(keys))
-    await this.#listener.arrived(fresh.map((key) => key.hex))
+    await this.#listener.arrived(keys.map((key) => key.hex))
   }
 
   /** All versions of a name, oldest first; throws `KEY_MISSING`. */

@@ -1,5 +1,6 @@
 /** The events of a connection and those who listen to them. */
 
+import type { Logger } from '../env/env.ts'
 import type { VarveError } from '../errors.ts'
 import type { RefusedWrite } from './refused.ts'
 
@@ -37,6 +38,17 @@ export class Listeners {
     problem: new Set(),
     changed: new Set(),
   }
+  readonly #log: Logger
+  #changes = 0
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** How often `changed` was told. */
+  get changes(): number {
+    return this.#changes
+  }
 
   on<Kind extends keyof ConnectionEvents>(event: Kind, fn: (value: ConnectionEvents[Kind]) => void): () => void {
     const set = this.#setOf(event)
@@ -44,8 +56,16 @@ export class Listeners {
     return () => void set.delete(fn)
   }
 
+  /** Tells everyone; what a listener throws is logged, and keeps nobody else from hearing. */
   emit<Kind extends keyof ConnectionEvents>(event: Kind, value: ConnectionEvents[Kind]): void {
-    for (const fn of this.#setOf(event)) fn(value)
+    if (event === 'changed') this.#changes++
+    for (const fn of this.#setOf(event)) {
+      try {
+        fn(value)
+      } catch (error) {
+        this.#log('error', 'a listener of a connection failed', { event, error: String(error) })
+      }
+    }
   }
 
   /** Resolves at the next `changed`; rejects with the signal's reason. */

@@ -33,6 +33,8 @@ export async function publish(
   }
   await parts.open.openAll()
   await connected(parts, { url: client.url, key: node }, options, async (connection) => {
+    // An admin may have appointed the node already: the directory tells, once it is here.
+    if (!records()) await connection.delivered(cancelOf(options))
     if (!records()) await handOver(parts, client, connection, options)
     await connection.settled(cancelOf(options))
   })
@@ -66,7 +68,6 @@ async function handOver(
   options: PublishOptions,
 ): Promise<void> {
   const cancel = cancelOf(options)
-  await connection.delivered(cancel)
   const proposed = await parts.appoint(await client.key(), options)
   await connection.delivered(cancel)
   await client.appoint(proposed, cancel)

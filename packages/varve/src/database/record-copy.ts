@@ -69,11 +69,14 @@ export class RecordCopy {
     const directory = toHex(this.#parts.registration.directory)
     const awaited = new Set([directory, ...databases])
     await new Promise<void>((resolve, reject) => {
+      let opened = false
       const abort = (): void => {
         driver.stop(null)
       }
       const done = (database: string): void => {
         awaited.delete(database)
+        // Without the directory nothing else is opened.
+        if (database === directory && !opened) awaited.clear()
         if (awaited.size === 0) driver.stop(null)
       }
       const open = (database: string): void => {
@@ -86,10 +89,12 @@ export class RecordCopy {
         if (event.event === 'ready') open(directory)
         if (event.event === 'current') {
           const database = toHex(event.database)
-          if (database === directory) for (const each of databases) if (each !== directory) open(each)
+          if (database === directory && !opened) for (const each of databases) if (each !== directory) open(each)
+          opened = true
           done(database)
         }
-        if (event.event === 'error') this.#failed(event, done)
+        if (event.event === 'error') this.#failed(event)
+        if (event.event === 'ended' || event.event === 'stuck') done(toHex(event.database))
         if (event.event !== 'closed') return
         signal?.removeEventListener('abort', abort)
         if (signal?.aborted === true) reject(signal.reason)
@@ -106,11 +111,8 @@ export class RecordCopy {
     for (const opening of this.#replicas.values()) await (await opening).close()
   }
 
-  /** An error of one feed leaves its channel open; anything else ends it. */
-  #failed({ error, database }: Extract<DriverEvent, { readonly event: 'error' }>, done: (name: string) => void): void {
-    const name = database === null ? null : toHex(database)
-    this.problems.push({ database: name, error })
-    if (name !== null && error.details?.['feed'] === undefined) done(name)
+  #failed({ error, database }: Extract<DriverEvent, { readonly event: 'error' }>): void {
+    this.problems.push({ database: database === null ? null : toHex(database), error })
   }
 
   #host(): SyncHost {

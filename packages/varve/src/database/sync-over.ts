@@ -40,15 +40,9 @@ export function syncOver(
     const on = (event: DriverEvent): void => {
       if (event.event === 'ready') driver.open(host.directory).catch(failed)
       if (event.event === 'taken' && equalBytes(event.database, wanted)) counts.received += event.commits
-      if (event.event === 'error') {
-        failure ??= event.error
-        // An error of one feed leaves the rest to be exchanged; after any other, the peer is told before this ends.
-        const isOver = event.error.details?.['feed'] === undefined
-        if (isOver)
-          queueMicrotask(() => {
-            driver.stop(null)
-          })
-      }
+      if (event.event === 'error') failure ??= event.error
+      // After an error that closed a database there is nothing to wait for.
+      if (event.event === 'ended') driver.stop(null)
       if (event.event === 'current' && equalBytes(event.database, wanted)) finish().catch(failed)
       else if (event.event === 'current') driver.open(wanted).catch(failed)
       if (event.event !== 'closed') return

@@ -2,6 +2,7 @@
 
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
+import { assertLimit, limits } from '../limits.ts'
 import { encodeAppointment, type SignedAppointment } from '../log/appointment.ts'
 import type { Epochs } from './epochs.ts'
 import type { Standing } from './standing.ts'
@@ -121,6 +122,8 @@ export class Succession {
   }
 
   #remember(peer: string, appointments: readonly Uint8Array[]): void {
+    const bytes = appointments.reduce((sum, { length }) => sum + length, 0)
+    assertLimit(bytes, limits.appointmentBytes, 'Appointments that the directory here does not confirm yet, in bytes')
     this.#offers.set(peer, { appointments, error: null })
     const [oldest] = this.#offers.keys()
     if (this.#offers.size > maximumOffers && oldest !== undefined) this.#offers.delete(oldest)

@@ -4,8 +4,9 @@ import { absentHead, decodeHead, type Head } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import { pendingPlace, type EntryRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
-import { countEntry, foldEntries, foldInto, type CompareOrder } from './count.ts'
+import { foldEntries, type CompareOrder } from './count.ts'
 import type { EntryReader, ReadEntry } from './reader.ts'
+import { Walk } from './walk.ts'
 
 export interface HistorySource {
   readonly store: Store
@@ -38,11 +39,12 @@ export async function entryRows(
 /** The head of a document as of the entries with place below `to`: from the newest snapshot that fits. */
 export async function foldBelow(source: HistorySource, document: number, to = endOfPlaces): Promise<Head> {
   let below = to
-  for (;;) {
+  let entries: readonly ReadEntry[] = []
+  for (let end = to; ; end = below + 1) {
     const snapshot = await source.store.snapshot(document, below)
     const base = snapshot === null ? absentHead : decodeHead(snapshot.state)
     const from = snapshot === null ? 0 : snapshot.place + 1
-    const entries = await source.reader.read(await entryRows(source.store, document, from, to))
+    entries = [...(await source.reader.read(await entryRows(source.store, document, from, end))), ...entries]
     // An entry that belongs in time before the snapshot's last one needs an older snapshot.
     const late =
       snapshot !== null && entries.some(({ order, entry }) => entry !== null && source.compare(order, base.order) < 0)
@@ -145,27 +147,22 @@ async function* recordedSteps(
   document: number,
   start: EntryRow | null,
 ): AsyncGenerator<HistoryStep> {
-  let head = start === null ? absentHead : await foldBelow(source, document, start.place + 1)
+  const walk = new Walk({
+    compare: source.compare,
+    foldBelow: (to) => foldBelow(source, document, to),
+    head: start === null ? absentHead : await foldBelow(source, document, start.place + 1),
+  })
   let next = start === null ? 0 : start.place + 1
   for (;;) {
     const rows = await source.store.entries(document, { from: next, to: pendingPlace, limit: 64 })
     for (const entry of await source.reader.read(rows)) {
-      const before = head
-      head = await advance(source, document, head, entry)
-      yield { entry, before, after: head }
+      const before = walk.head
+      yield { entry, before, after: await walk.add(entry) }
     }
     const last = rows.at(-1)
     if (last === undefined) return
     next = last.place + 1
   }
-}
-
-async function advance(source: HistorySource, document: number, head: Head, next: ReadEntry): Promise<Head> {
-  const { row, entry, at, order, key } = next
-  const counted = countEntry(head, { place: row.place, cv: row.cv, at })
-  if (entry === null) return counted
-  if (source.compare(order, head.order) > 0) return foldInto(counted, entry, at, order, key)
-  return foldBelow(source, document, row.place + 1)
 }
 
 /** Throws `NOT_FOUND` naming the version. */

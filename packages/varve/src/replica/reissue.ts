@@ -8,7 +8,7 @@ import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { encodeEntry } from '../log/entry.ts'
 import { encodeOperation } from '../document/operation.ts'
 import { rowTags } from '../log/tag.ts'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { CommitRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
@@ -28,16 +28,34 @@ export function clockAgrees({ clockIsRight, context, state }: Replica): boolean 
 /**
  * Issues every commit again that was refused with `CLOCK_AHEAD`, in record order, when the clock agrees; each in one
  * write with the note that it was, so that a crash never doubles one. Returns whether some are left: the clock does
- * not agree yet, or a key is missing. `Replica.reissue` calls it, once at a time.
+ * not agree yet, or a key is missing. One that the device may not or cannot write any more stays on the list of
+ * refusals, and keeps nothing else. `Replica.reissue` calls it, once at a time. Throws `STORE_FAILED` and `CLOSED`.
  */
 export async function reissueAhead(replica: Replica): Promise<boolean> {
   if (await awaitsRefusal(replica)) return true
   let left = false
   for (const refused of await refusals(replica.store)) {
     if (refused.code !== 'CLOCK_AHEAD') continue
-    if (!clockAgrees(replica) || !(await reissue(replica, refused))) left = true
+    if (!clockAgrees(replica) || !(await attempt(replica, refused))) left = true
   }
   return left
+}
+
+/** After these nothing else can be written either. */
+const general: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['STORE_FAILED', 'CLOSED'])
+
+/** False when the commit is to be tried again. */
+async function attempt(replica: Replica, refused: RefusedCommit): Promise<boolean> {
+  try {
+    return await reissue(replica, refused)
+  } catch (error) {
+    if (!isVarveError(error) || general.has(error.code)) throw error
+    replica.context.env.log('warn', 'a commit that was refused as ahead of time is not issued again: it stays listed', {
+      record: refused.record,
+      code: error.code,
+    })
+    return true
+  }
 }
 
 /**
@@ -70,7 +88,7 @@ async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolea
     size: tags.length,
     alone: true,
     plan: (view) => ({
-      changes: header.entries.flatMap((_, index) => changeOf(replica, row, header, index, view) ?? []),
+      changes: header.entries.map((_, index) => changeOf(replica, row, header, index, view)),
       values: (outcomes) => {
         const next = outcomes[0]?.commit
         const note: [string, Uint8Array][] = next === undefined ? [] : [[prefix + row.no, encodeCbor(next)]]
@@ -82,25 +100,21 @@ async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolea
   })
 }
 
-/** The change that an entry of the refused commit was; null for one that was void. */
-function changeOf(
-  replica: Replica,
-  row: CommitRow,
-  header: CommitHeader,
-  index: number,
-  view: PlanView,
-): Change | null {
+/** The change that an entry of the refused commit was. Throws `NOT_FOUND` when that cannot be told any more. */
+function changeOf(replica: Replica, row: CommitRow, header: CommitHeader, index: number, view: PlanView): Change {
   const { context, reader } = replica
   const commit = reader.decode({ ...row, size: row.bodies.length }, header)
   const entry = header.entries[index]
   const body = splitBodies(header, row.bodies)[index]
   const tag = rowTags(header)[index]
   const collection = entry === undefined ? undefined : header.collections[entry.collection]
-  if (entry === undefined || body === undefined || tag === undefined || collection === undefined) return null
+  if (entry === undefined || body === undefined || tag === undefined || collection === undefined) throw unknown()
   const plain = reader.unseal(commit, index, body)
-  const head = view.head(tag)
-  const id = isLocked(plain) ? null : (plain.id ?? head?.state.id ?? null)
-  if (isLocked(plain) || plain.void || id === null) return null
+  const state = view.head(tag)?.state
+  const known = state === undefined || state.status === 'absent' ? null : state.id
+  const id = isLocked(plain) ? null : (plain.id ?? known)
+  // Of a document that was made by another commit, which was dismissed or stays refused, the id is not known.
+  if (isLocked(plain) || plain.void || id === null) throw unknown()
   const sealed = header.keys[entry.key]
   const old = sealed === undefined ? null : context.keys.byId(toHex(sealed))
   const key = old === null ? null : (context.keys.current(old.name) ?? old)
@@ -124,6 +138,10 @@ function changeOf(
     keyName: key === null || key.name === context.defaultKey ? null : key.name,
     expectedOv: header.preconditions.find((condition) => condition.index === index)?.ov ?? null,
   }
+}
+
+function unknown(): VarveError {
+  return new VarveError('NOT_FOUND', 'An entry of a refused commit, or the document it changes, is not here any more')
 }
 
 function nameOf(replica: Replica, tag: Uint8Array): string {

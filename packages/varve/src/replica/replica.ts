@@ -165,10 +165,13 @@ export class Replica {
   }
 
   async #reissueOnce(): Promise<void> {
+    let left = true
     try {
       this.#ahead = false
-      this.#ahead = await reissueAhead(this)
+      left = await reissueAhead(this)
     } finally {
+      // Others may have been refused meanwhile.
+      this.#ahead ||= left
       this.#reissuing = null
     }
   }

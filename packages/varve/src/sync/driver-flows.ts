@@ -1,15 +1,63 @@
-/** One database on one connection: what the peer holds of it, and what it gets next. */
+/** The databases on one connection: what the peer holds of each, and what it gets next. */
 
-import { toHex } from '../encoding/bytes.ts'
+import { equalBytes, toHex } from '../encoding/bytes.ts'
 import type { VarveError } from '../errors.ts'
 import type { Unit } from '../log/unit.ts'
 import { ingestUnit, type Ingested } from '../replica/ingest.ts'
 import { Outgoing } from '../replica/outgoing.ts'
 import { comparePositions, type Position } from '../replica/position.ts'
 import type { Replica } from '../replica/replica.ts'
+import { leaveFork } from './driver-events.ts'
 
 /** By channel. */
-export type Flows = Map<number, Flow>
+export class Flows {
+  readonly #byChannel = new Map<number, Flow>()
+  /** Databases that get a channel as soon as it is known what is held of them, by id in hex. */
+  readonly #opening = new Set<string>()
+
+  get(channel: number): Flow | undefined {
+    return this.#byChannel.get(channel)
+  }
+
+  set(channel: number, flow: Flow): void {
+    this.#byChannel.set(channel, flow)
+  }
+
+  /** The channel of a database; null when it has none. */
+  channelOf(database: Uint8Array): number | null {
+    for (const [channel, flow] of this.#byChannel) if (equalBytes(flow.database, database)) return channel
+    return null
+  }
+
+  /** Whether a database has a channel, or is about to. */
+  has(database: Uint8Array): boolean {
+    return this.#opening.has(toHex(database)) || this.channelOf(database) !== null
+  }
+
+  /** Runs `open` unless the database has a channel or is about to: it has one channel, whoever asks how often. */
+  async opening(database: Uint8Array, open: () => Promise<void>): Promise<void> {
+    if (this.has(database)) return
+    const name = toHex(database)
+    this.#opening.add(name)
+    try {
+      await open()
+    } finally {
+      this.#opening.delete(name)
+    }
+  }
+
+  /** Ends what is sent on a channel; undefined when nothing was. */
+  end(channel: number): Flow | undefined {
+    const flow = this.#byChannel.get(channel)
+    flow?.end()
+    this.#byChannel.delete(channel)
+    return flow
+  }
+
+  endAll(): void {
+    for (const channel of this.#byChannel.keys()) this.end(channel)
+  }
+}
 
 export class Flow {
   readonly database: Uint8Array
@@ -37,9 +85,11 @@ export class Flow {
     this.#unwatch = this.replica.onWrite(grown)
   }
 
-  /** Forks that the positions show; throws `TAMPERED` when the records are two histories. */
-  compare(position: Position, peerRecords: boolean): readonly VarveError[] {
-    return comparePositions(this.replica, position, peerRecords, this.#held)
+  /** Forks that the positions show, the own one left; throws `TAMPERED` when the records are two histories. */
+  async compare(position: Position, peerRecords: boolean): Promise<readonly VarveError[]> {
+    const forks = comparePositions(this.replica, position, peerRecords, this.#held)
+    for (const fork of forks) await leaveFork(this.replica, fork)
+    return forks
   }
 
   /** The next unit for the peer; null when it has everything. */

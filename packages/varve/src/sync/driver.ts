@@ -8,7 +8,7 @@ import { releaseHeld } from '../replica/ingest.ts'
 import { positionOf, type Position } from '../replica/position.ts'
 import { isRecorded, stranger } from './brought.ts'
 import { asError, leaveFork, refusalOf, type DriverEvent } from './driver-events.ts'
-import { Flow, type Flows } from './driver-flows.ts'
+import { Flow, Flows } from './driver-flows.ts'
 import type { Access, SyncHost } from './host.ts'
 import { SyncMachine } from './machine.ts'
 import type { Output, SyncEvent, Work } from './outputs.ts'
@@ -30,9 +30,7 @@ export interface DriverOptions {
 export class SyncDriver {
   readonly #options: DriverOptions
   readonly #machine: SyncMachine
-  readonly #flows: Flows = new Map()
-  /** Databases that `open` is looking at, by id in hex. */
-  readonly #opening = new Set<string>()
+  readonly #flows = new Flows()
   readonly #problems: RateLimit
   #peer: Uint8Array | null = null
   /** Settles when the transport has room for more. */
@@ -90,18 +88,14 @@ export class SyncDriver {
    * first. Throws what the host and the store throw, and `TOO_LARGE`; other databases go on then.
    */
   async open(database: Uint8Array, urgent: readonly Uint8Array[] = []): Promise<void> {
-    if (this.#ended || this.has(database)) return
-    const name = toHex(database)
-    this.#opening.add(name)
-    try {
+    if (this.#ended) return
+    await this.#flows.opening(database, async () => {
       const replica = await this.#options.host.replica(database, this.#peer)
       await releaseHeld(replica)
       const channel = this.#machine.open(database, positionOf(replica), urgent)
       if (!this.#ended) this.#flows.set(channel, new Flow(database, replica, urgent))
-    } finally {
-      this.#opening.delete(name)
-    }
-    this.#run()
+      this.#run()
+    })
   }
 
   /** Tells the peer of new appointments. */
@@ -124,7 +118,7 @@ export class SyncDriver {
 
   /** Sends or passes on a presence; nothing when the peer has not opened the database. */
   presence(database: Uint8Array, device: Uint8Array, body: Uint8Array): void {
-    const channel = this.#channelOf(database)
+    const channel = this.#flows.channelOf(database)
     if (channel === null) return
     this.#machine.presence(channel, device, body)
     this.#run()
@@ -132,12 +126,12 @@ export class SyncDriver {
 
   /** Commits of a database that were sent on this connection. */
   sent(database: Uint8Array): number {
-    return this.#flows.get(this.#channelOf(database) ?? -1)?.sent ?? 0
+    return this.#flows.get(this.#flows.channelOf(database) ?? -1)?.sent ?? 0
   }
 
   /** Initiator: whether the database is open here, or on its way to be. */
   has(database: Uint8Array): boolean {
-    return this.#opening.has(toHex(database)) || this.#channelOf(database) !== null
+    return this.#flows.has(database)
   }
 
   /**
@@ -157,11 +151,6 @@ export class SyncDriver {
   stop(error: VarveError | null = null): void {
     this.#machine.stop(error)
     this.#run()
-  }
-
-  #channelOf(database: Uint8Array): number | null {
-    for (const [channel, flow] of this.#flows) if (equalBytes(flow.database, database)) return channel
-    return null
   }
 
   #run(): void {
@@ -240,8 +229,10 @@ export class SyncDriver {
 
   async #accept({ channel, database, position, urgent }: Extract<Work, { readonly do: 'open' }>): Promise<void> {
     const replica = await this.#options.host.replica(database, this.#peer)
+    this.#flows.set(channel, new Flow(database, replica, urgent))
+    // It was closed meanwhile: whoever keeps the replica open for it must hear that.
+    if (!this.#machine.has(channel)) this.#close(channel)
     await releaseHeld(replica)
-    if (this.#machine.has(channel)) this.#flows.set(channel, new Flow(database, replica, urgent))
     await this.#compare(channel, position, null)
     const checkpoint = await this.#options.host.checkpoint(replica)
     this.#machine.opened(channel, positionOf(replica, position.feeds), checkpoint)
@@ -258,10 +249,8 @@ export class SyncDriver {
     })
     // A recorder that opens may have brought more over another connection since it looked.
     const peerRecords = role === 'initiator' && this.#peer !== null && host.isRecorder(this.#peer)
-    for (const error of flow.compare(position, peerRecords)) {
-      await leaveFork(flow.replica, error)
+    for (const error of await flow.compare(position, peerRecords))
       this.#on({ event: 'error', error, database: flow.database })
-    }
     if (checkpoint !== null && this.#peer !== null) await host.checkCheckpoint(flow.replica, checkpoint, this.#peer)
   }
 
@@ -368,15 +357,13 @@ export class SyncDriver {
   }
 
   #close(channel: number): void {
-    const flow = this.#flows.get(channel)
-    if (flow === undefined) return
-    flow.end()
-    this.#flows.delete(channel)
-    if (!this.#ended) this.#on({ event: 'ended', error: flow.failure, database: flow.database })
+    const flow = this.#flows.end(channel)
+    if (flow !== undefined) this.#on({ event: 'ended', error: flow.failure, database: flow.database })
   }
 
   /** Who listens may fail: the connection goes on. */
   #on(event: DriverEvent): void {
+    if (this.#ended && event.event !== 'closed') return
     try {
       this.#options.on(event)
     } catch (error) {
@@ -389,7 +376,7 @@ export class SyncDriver {
     if (this.#ended) return
     this.#ended = true
     this.#silence.stop()
-    for (const channel of this.#flows.keys()) this.#close(channel)
+    this.#flows.endAll()
     // Without the error, so that what was sent still goes out: often the frame that tells it.
     this.#options.transport.close()
     for (const reached of this.#barriers.splice(0)) reached(false)

@@ -8,6 +8,7 @@ import { converged } from '../checks/converged.ts'
 import { followed } from '../checks/followed.ts'
 import { found } from '../checks/found.ts'
 import { people } from '../checks/people.ts'
+import { rebuilt } from '../checks/rebuilt.ts'
 import { refused } from '../checks/refused.ts'
 import { verified } from '../checks/verified.ts'
 import { versions } from '../checks/versions.ts'
@@ -15,7 +16,7 @@ import { holds } from '../exchange.ts'
 import { Ledger } from '../ledger.ts'
 import { Network } from '../net/network.ts'
 import { Scheduler } from '../net/scheduler.ts'
-import { databaseNames, needle } from '../node.ts'
+import { databaseNames, needle, type SimNode } from '../node.ts'
 import { SeededRandom } from '../random.ts'
 import type { WorldResult } from '../world.ts'
 import { listed } from './checks/listed.ts'
@@ -27,7 +28,7 @@ import { fault, lookAfter } from './faults.ts'
 import { clientHolders, holders } from './holders.ts'
 import { lie } from './lies.ts'
 import { quiesce } from './quiesce.ts'
-import { clientOf, setUp, type ServersWorld } from './setup.ts'
+import { clientOf, settleAll, setUp, type ServersWorld } from './setup.ts'
 import type { Sim } from './sim.ts'
 import { step } from './steps.ts'
 import { Watch } from './watch.ts'
@@ -110,7 +111,7 @@ class Run implements Sim, Traffic {
     await this.#look(world)
     await this.#check(world)
     for (const what of await atRest(world, this)) this.problem(`rest: ${what}`)
-    if (!this.random.chance(lyingShare)) return
+    if (!this.random.chance(lyingShare)) return this.#report(['rebuilt', rebuilt], this.#settled(world))
     const truthful = await lie(world)
     await this.#look(world, !truthful)
     if (truthful) await this.#check(world)
@@ -159,14 +160,25 @@ class Run implements Sim, Traffic {
   async #check(world: ServersWorld): Promise<void> {
     const founder = clientOf(world, 0)
     for (const name of databaseNames) this.#states.push(await stateHash(founder.node.replica(name).store))
-    const settled: SettledWorld = {
+    for (const check of sharedChecks) await this.#report(check, this.#settled(world))
+    for (const check of serverChecks) await this.#report(check, world)
+  }
+
+  async #report<W>([name, check]: readonly [string, (world: W) => Promise<readonly string[]>], world: W): Promise<void> {
+    for (const what of await check(world)) this.problem(`${name}: ${what}`)
+  }
+
+  /** The members as the checks of all worlds see them; the founder holds every key, and stands for the recorder. */
+  #settled(world: ServersWorld): SettledWorld {
+    return {
       nodes: world.clients.filter(({ member }) => member).map(({ node }) => node),
-      recorder: founder.node,
+      recorder: clientOf(world, 0).node,
       ledger: this.ledger,
       random: this.random,
-      catchUp: () => Promise.resolve(),
+      catchUp: (node: SimNode) => {
+        world.clients.find((client) => client.node === node)?.connect()
+        return settleAll(world)
+      },
     }
-    for (const [name, check] of sharedChecks) for (const what of await check(settled)) this.problem(`${name}: ${what}`)
-    for (const [name, check] of serverChecks) for (const what of await check(world)) this.problem(`${name}: ${what}`)
   }
 }
