@@ -2,6 +2,7 @@
 
 import { primitives } from '../crypto/primitives.ts'
 import { decodeRegistration } from '../directory/registration.ts'
+import type { Standing } from '../directory/standing.ts'
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { isVarveError, type ErrorCode, type VarveError } from '../errors.ts'
 import { auditRecord, type AuditProblem, type CheckpointClaim } from '../replica/audit.ts'
@@ -11,6 +12,7 @@ import { recordTree } from '../replica/tree.ts'
 import { memory } from '../store/memory.ts'
 import type { StoreProvider } from '../store/store.ts'
 import { createConnector } from '../sync/transports/connect.ts'
+import { acceptedAfterRevocation } from './audit-standing.ts'
 import type { KnownNode } from './known-node.ts'
 import type { NodeClient } from './node-client.ts'
 import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
@@ -74,19 +76,21 @@ export async function audit(parts: NodeParts, options: AuditOptions): Promise<Au
   const general: Findings = { problems: [] }
   const node = options.url === null ? null : await heard(parts, { cases, general }, options)
   const databases: DatabaseAudit[] = []
-  for (const each of cases) databases.push(await auditHere(each))
+  for (const each of cases) databases.push(await auditHere(each, parts.standing))
   const found = databases.some(({ problems }) => problems.length > 0)
   // The connection fails for what is wrong with a database, which says it better.
   const problems = found ? [] : general.problems
   return { ok: !found && problems.length === 0, node, problems, databases }
 }
 
-async function auditHere({ replica, claims, problems, checkpoint }: Case): Promise<DatabaseAudit> {
+async function auditHere(made: Case, standing: Standing): Promise<DatabaseAudit> {
+  const { replica, claims, problems, checkpoint } = made
   const { context, state } = replica
   // A checkpoint beyond what could be fetched is compared with the record of the node only.
   const reached = claims.filter(({ text }) => sizeOf(text) <= state.record.length)
   const { record, root, problems: found } = await auditRecord(replica, reached)
-  const all = [...problems, ...found.map((problem) => placed('here', problem))]
+  const late = await acceptedAfterRevocation(replica, standing)
+  const all = [...problems, ...[...found, ...late].map((problem) => placed('here', problem))]
   const signed = claims.map(({ text }) => text)
   return { id: toHex(context.id), name: context.name, record, root, checkpoint, problems: told(all, signed) }
 }

@@ -84,7 +84,7 @@ export class Appender {
   readonly #context: ReplicaContext
   readonly #set: WorkingSet
   readonly #unlisted: readonly FeedRow[]
-  readonly #records: boolean
+  #records: boolean
   /** True while peers follow: what is appended is signed in the same write. */
   readonly #eager: boolean
   readonly #drafts: Draft[] = []
@@ -152,9 +152,12 @@ export class Appender {
     let last = set.state.clock
     for (const { row } of changes) last = laterStamp(last, set.find(row)?.head.order.stamp ?? last)
     const stamp = nextStamp(last, now)
+    // No recorder may accept a stamp so far ahead, its own neither: it is refused when what is pending is recorded.
+    const trusted = Math.max(now, set.state.record.at, this.#drafts.at(-1)?.at ?? 0)
+    if (stampMs(stamp) > trusted + limits.clockDriftMs) this.#records = false
     set.seeStamp(stamp, this.#records)
     const record = this.#records ? set.state.record.length + this.#drafts.length : null
-    const at = this.#records ? Math.max(now, set.state.record.at, this.#drafts.at(-1)?.at ?? 0) : stampMs(stamp)
+    const at = this.#records ? trusted : stampMs(stamp)
     const seq = this.#feed.length + this.#drafts.length
     const draft: Draft = {
       no: set.nextPosition(),

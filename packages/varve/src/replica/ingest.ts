@@ -6,18 +6,19 @@ import { stampMs } from '../encoding/stamp.ts'
 
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { epochAt } from '../log/appointment.ts'
 import { noCommit } from '../log/commit.ts'
-import { decodeHeader, splitBodies } from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { rowTags } from '../log/tag.ts'
 import { decodeUnit, type Unit } from '../log/unit.ts'
 import { pendingPlace, type CommitRow, type FeedRow } from '../store/rows.ts'
 import { signHeads, signRecord } from './sign.ts'
 import { checkUnit, type CheckedCommit, type CheckedReceipt } from './check.ts'
+import { checkedAgain, storedCommit } from './checked-again.ts'
 import { countEntry, foldInto } from './count.ts'
 import { checkCvs, countIn, type Recorded } from './counting.ts'
 import { finishDocuments } from './finish.ts'
-import { checkAccepted, distinct, inJudgingOrder, preconditions, standing } from './judge.ts'
+import { checkAccepted, distinct, inJudgingOrder, preconditions, standing, type Judged } from './judge.ts'
 import { isLocked } from './reader.ts'
 import { refoldMarked, type NewCommit } from './refold.ts'
 import type { Replica } from './replica.ts'
@@ -72,32 +73,6 @@ export async function recordPending(replica: Replica): Promise<void> {
   }
 }
 
-async function storedCommit(replica: Replica, no: number): Promise<CommitRow | null> {
-  const [head] = await replica.store.commitHeads([no])
-  if (head === null || head === undefined) return null
-  return (await replica.store.commits(head.feed, head.seq, 1))[0] ?? null
-}
-
-function checkedAgain(replica: Replica, row: CommitRow): CheckedCommit {
-  const feed = replica.feeds.get(row.feed)
-  if (feed === undefined) throw new VarveError('TAMPERED', `Feed ${row.feed} is missing from the store: run verify`)
-  const header = decodeHeader(row.header)
-  const { seq, id, bodies, signature } = row
-  const parts = splitBodies(header, bodies)
-  return {
-    feed: feed.id,
-    publicKey: feed.publicKey,
-    seq,
-    id,
-    header,
-    headerBytes: row.header,
-    bodies,
-    parts,
-    documents: rowTags(header),
-    signature,
-  }
-}
-
 class Ingest {
   readonly #replica: Replica
   readonly #set: WorkingSet
@@ -123,6 +98,7 @@ class Ingest {
       const name = nameOf(receipt.feed, receipt.seq)
       const commit = unrecorded.get(name)
       unrecorded.delete(name)
+      if (receipt.receipt.refused === null) await this.#checkAccepted(receipt, commit)
       if (commit === undefined) applyVerdict(this.#replica, this.#set, receipt)
       else this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
       this.#storeReceipt(receipt, commit)
@@ -151,7 +127,7 @@ class Ingest {
       const commit = checkedAgain(this.#replica, row)
       await this.#set.load(commit.documents)
       const { context } = this.#replica
-      const refusal = standing(context, this.#set, commit.publicKey, commit.header, false) ?? distinct(commit)
+      const refusal = standing(context, this.#set, commit.publicKey, commit.header, null) ?? distinct(commit)
       if (refusal !== null) continue
       this.#enterStandings(commit, no, null)
       this.#set.unhold(no)
@@ -250,6 +226,23 @@ class Ingest {
     this.#set.feeds.set(feed.no, { ...feed, recorded: seq + 1 })
   }
 
+  #judged({ feed, seq, header, documents }: Pick<CheckedCommit, 'feed' | 'seq' | 'header' | 'documents'>): Judged {
+    const feedNumber = (id: Uint8Array): number | undefined => this.#feed(id)?.no
+    return { feed: feedNumber(feed) ?? 0, seq, header, documents, feedNumber }
+  }
+
+  /** A receipt speaks of a commit of the same unit, or of one that is stored. */
+  async #checkAccepted(checked: CheckedReceipt, commit: CheckedCommit | undefined): Promise<void> {
+    const { record, receipt, feed, seq, subject } = checked
+    const header = (commit ?? subject)?.header
+    const publicKey = this.#feed(feed)?.publicKey
+    if (header === undefined || publicKey === undefined) return
+    const { context } = this.#replica
+    const { recorder } = epochAt(context.epochs(), record)
+    const judged = this.#judged({ feed, seq, header, documents: commit?.documents ?? rowTags(header) })
+    await checkAccepted(context, this.#set, { ...judged, publicKey, recorder, recorded: { record, receipt } })
+  }
+
   /** Gives a commit the next receipt of this recorder; `no` is its local number. */
   async #record(
     commit: CheckedCommit,
@@ -260,17 +253,10 @@ class Ingest {
     const { length: record, head: previous, at: last } = set.state.record
     const now = context.env.now()
     const at = Math.max(now, last)
-    const judged = {
-      feed: this.#feed(commit.feed)?.no ?? 0,
-      seq: commit.seq,
-      header: commit.header,
-      documents: commit.documents,
-      feedNumber: (id: Uint8Array) => this.#feed(id)?.no,
-    }
     const refused =
-      standing(context, set, commit.publicKey, commit.header, true) ??
+      standing(context, set, commit.publicKey, commit.header, at) ??
       distinct(commit) ??
-      (await preconditions(this.#replica.store, set, judged))
+      (await preconditions(this.#replica.store, set, this.#judged(commit)))
     const ovs: number[] = []
     const cvs: number[] = []
     if (refused === null) {
@@ -308,7 +294,7 @@ class Ingest {
     const { context } = this.#replica
     const refusal =
       recorded === null
-        ? (standing(context, set, commit.publicKey, commit.header, false) ?? distinct(commit))
+        ? (standing(context, set, commit.publicKey, commit.header, null) ?? distinct(commit))
         : recorded.receipt.refused
     const refused = refusal?.code ?? null
     const row: CommitRow = {
@@ -328,7 +314,6 @@ class Ingest {
     this.#dependencies(feed, commit)
     if (refused !== null && recorded === null) set.hold(no)
     if (refused !== null) return
-    if (recorded !== null) checkAccepted(context, set, commit, recorded.record)
     this.#enterStandings(commit, no, recorded)
     set.seeStamp(commit.header.stamp, recorded !== null)
     this.#fold(row, commit, recorded)

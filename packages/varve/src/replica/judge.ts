@@ -1,12 +1,13 @@
 /** The recorder's judgement of a commit: accepted, or refused with a code and a reason. */
 
-import { compareBytes, toHex } from '../encoding/bytes.ts'
+import { compareBytes, equalBytes, toHex } from '../encoding/bytes.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import type { CommitHeader } from '../log/header.ts'
 import type { Receipt } from '../log/receipt.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ReplicaContext } from './context.ts'
+import type { Recorded } from './counting.ts'
 import { pendingPlace } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { ReplicaState } from './state.ts'
@@ -15,30 +16,32 @@ import type { WorkingDocument, WorkingSet } from './working.ts'
 /**
  * What holds for a commit wherever it waits: its device may write, and its clock is not ahead of ours or of the
  * recorder's last time (whose clock may once have jumped: that must not shut everyone out). What members
- * stamped does not count, or they could push the limit on, minute by minute. `recorded` is true for a commit that
- * is getting a receipt now.
+ * stamped does not count, or they could push the limit on, minute by minute. `at` is the time of the receipt that
+ * the commit is getting now; null while it waits.
  */
 export function standing(
   context: ReplicaContext,
   { state, standings }: Pick<WorkingSet, 'state' | 'standings'>,
   publicKey: Uint8Array,
   header: CommitHeader,
-  recorded: boolean,
+  at: number | null,
 ): Receipt['refused'] {
-  const reason = context.refuses(publicKey, header, { standings, recorded })
+  const reason = context.refuses(publicKey, header, { standings, recorded: at !== null })
   if (reason !== null) return { code: 'FORBIDDEN', reason }
   if (!hasRoom(state, header.collections)) {
-    const reason = `The database has ${limits.databaseCollections} collections, more are not allowed`
-    return { code: 'TOO_LARGE', reason }
+    const full = `The database has ${limits.databaseCollections} collections, more are not allowed`
+    return { code: 'TOO_LARGE', reason: full }
   }
-  const ahead = stampMs(header.stamp) - Math.max(context.env.now(), state.record.at)
-  if (ahead > limits.clockDriftMs) {
-    return {
-      code: 'CLOCK_AHEAD',
-      reason: `The clock of the device is ${ahead} ms ahead, ${limits.clockDriftMs} are allowed`,
-    }
+  return ahead(header, at ?? Math.max(context.env.now(), state.record.at))
+}
+
+function ahead(header: CommitHeader, at: number): Receipt['refused'] {
+  const ms = stampMs(header.stamp) - at
+  if (ms <= limits.clockDriftMs) return null
+  return {
+    code: 'CLOCK_AHEAD',
+    reason: `The clock of the device is ${ms} ms ahead, ${limits.clockDriftMs} are allowed`,
   }
-  return null
 }
 
 /** Whether these collections (tags) may be in the database: its counters are stored with every write. */
@@ -50,23 +53,39 @@ export function hasRoom({ collections }: Pick<ReplicaState, 'collections'>, tags
 }
 
 /**
- * The directory's own record tells who might write what: a recorder that accepted anything else is found out
- * (`TAMPERED`), so that members need not trust it with their tenant.
+ * Holds a recorder to what it must refuse, as far as this replica can tell without knowing more than the record: a
+ * recorder that accepted it is found out (`TAMPERED`), so that members need not trust it with their tenant. Who might
+ * write what is told by the directory's own record alone: of no other is it known which of its receipts came after
+ * which of these.
  */
-export function checkAccepted(
-  context: ReplicaContext,
-  { standings }: WorkingSet,
-  { publicKey, header }: { readonly publicKey: Uint8Array; readonly header: CommitHeader },
-  record: number,
-): void {
-  if (context.keepStandings === undefined) return
-  const reason = context.refuses(publicKey, header, { standings, recorded: true })
-  if (reason === null) return
+export async function checkAccepted(context: ReplicaContext, set: WorkingSet, accepted: Accepted): Promise<void> {
+  const { recorder, publicKey, header, recorded } = accepted
+  const { at } = recorded.receipt
+  const refusal =
+    forbidden(context, set, accepted) ??
+    ahead(header, at) ??
+    distinct(accepted) ??
+    // What it expects of its own commits concerns nobody else.
+    (header.preconditions.length === 0 || equalBytes(recorder, publicKey) || set.state.feeds >= limits.knownFeeds
+      ? null
+      : await preconditions(context.store, set, accepted))
+  if (refusal === null) return
   throw new VarveError(
     'TAMPERED',
-    `Receipt ${record} accepts a commit that its device may not write: ${reason}; nothing was taken over`,
-    { details: { record } },
+    `Receipt ${recorded.record} accepts a commit that must be refused: ${refusal.reason}; nothing was taken over`,
+    { details: { record: recorded.record } },
   )
+}
+
+function forbidden(
+  context: ReplicaContext,
+  { standings }: WorkingSet,
+  { publicKey, header }: Accepted,
+): Receipt['refused'] {
+  const isDirectory = context.keepStandings !== undefined
+  if (!isDirectory && header.standings.length === 0) return null
+  const reason = context.refuses(publicKey, header, { standings, recorded: true })
+  return reason === null ? null : { code: 'FORBIDDEN', reason }
 }
 
 /**
@@ -111,6 +130,14 @@ export interface Judged {
   readonly documents: readonly Uint8Array[]
   /** Local number of the feed with this id; undefined when there is none. */
   feedNumber(id: Uint8Array): number | undefined
+}
+
+/** A commit that a receipt accepts. */
+export interface Accepted extends Judged {
+  readonly publicKey: Uint8Array
+  readonly recorded: Recorded
+  /** Public key of the recorder whose receipt it is. */
+  readonly recorder: Uint8Array
 }
 
 /**

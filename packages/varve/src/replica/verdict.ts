@@ -7,7 +7,6 @@ import { VarveError } from '../errors.ts'
 import { pendingPlace, type CommitRow } from '../store/rows.ts'
 import type { CheckedReceipt } from './check.ts'
 import { checkCvs, miscounted } from './counting.ts'
-import { checkAccepted } from './judge.ts'
 import { keepRefusal } from './refusals.ts'
 import type { Replica } from './replica.ts'
 import { enterStandings } from './standings.ts'
@@ -38,7 +37,7 @@ export function applyVerdict(replica: Replica, set: WorkingSet, checked: Checked
 }
 
 function judgeStandings(
-  { context, feeds }: Replica,
+  { feeds }: Replica,
   set: WorkingSet,
   row: CommitRow,
   header: CommitHeader,
@@ -46,7 +45,6 @@ function judgeStandings(
 ): void {
   const publicKey = feeds.get(row.feed)?.publicKey ?? new Uint8Array()
   const counts = receipt.refused === null
-  if (counts) checkAccepted(context, set, { publicKey, header }, record)
   const recorded = { record, at: receipt.at }
   enterStandings(set, {
     commit: row.no,

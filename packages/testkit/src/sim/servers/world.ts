@@ -56,7 +56,8 @@ export type Plant = (world: ServersWorld) => void | Promise<void>
 
 /** Worlds whose recorder lies in the end. */
 const lyingShare = 0.4
-const pauses = [0, 0, 1, 10, 100, 1_000, 4_000]
+/** Milliseconds from one step to the next; in the longest, connections are given up. */
+const pauses = [0, 0, 1, 1, 10, 10, 100, 100, 1_000, 1_000, 4_000, 4_000, 100_000]
 
 /** Runs the world of a seed for so many steps, then mends everything and checks what must hold. */
 export async function runServers(seed: number, steps = 50, plant: Plant = () => undefined): Promise<WorldResult> {
@@ -164,7 +165,10 @@ class Run implements Sim, Traffic {
     for (const check of serverChecks) await this.#report(check, world)
   }
 
-  async #report<W>([name, check]: readonly [string, (world: W) => Promise<readonly string[]>], world: W): Promise<void> {
+  async #report<W>(
+    [name, check]: readonly [string, (world: W) => Promise<readonly string[]>],
+    world: W,
+  ): Promise<void> {
     for (const what of await check(world)) this.problem(`${name}: ${what}`)
   }
 

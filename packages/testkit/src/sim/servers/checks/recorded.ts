@@ -36,7 +36,7 @@ export async function recorded(world: ServersWorld): Promise<readonly string[]> 
 }
 
 /** Every number once, and every receipt with its commit. */
-export async function gaps({ store, state }: Pick<Replica, 'store' | 'state'>): Promise<readonly string[]> {
+async function gaps({ store, state }: Pick<Replica, 'store' | 'state'>): Promise<readonly string[]> {
   const problems: string[] = []
   const receipts = await store.receipts(0, all)
   if (receipts.length !== state.record.length)
