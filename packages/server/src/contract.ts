@@ -12,7 +12,7 @@ export interface HubStats {
   readonly databases: number
   /** Sync connections that are open now. */
   readonly connections: number
-  /** Commits in all records that this node keeps. */
+  /** Receipts this node has given since it was started. */
   readonly recorded: number
 }
 

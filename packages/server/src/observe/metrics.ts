@@ -62,7 +62,7 @@ function hubGauges(registry: Registry, stats: () => HubStats): void {
     ['varve_tenants', 'Tenants on this node.', (from) => from.tenants],
     ['varve_databases', 'Databases on this node.', (from) => from.databases],
     ['varve_tenant_connections', 'Open sync connections of tenants.', (from) => from.connections],
-    ['varve_record_commits', 'Commits in all records of this node.', (from) => from.recorded],
+    ['varve_record_commits', 'Receipts given since the start.', (from) => from.recorded],
   ]
   for (const [name, help, valueOf] of values) {
     const gauge = new Gauge({

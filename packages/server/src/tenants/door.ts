@@ -88,7 +88,8 @@ export class Door {
         on: (event) => {
           if (event.event === 'ready') hush()
           if (event.event === 'presence') neighbours.passOn(driver, event)
-          if (event.event === 'taken') meter.units('in', 1)
+          if (event.event === 'taken') this.#count(event.verdicts)
+          if (event.event === 'given') meter.units('out', 1)
           if (event.event === 'ended') visit.giveBack(event.database)
           if (event.event !== 'closed') return
           hush()
@@ -110,6 +111,15 @@ export class Door {
       gone()
       throw error
     }
+  }
+
+  #count(verdicts: readonly (string | null)[]): void {
+    const { meter, hub } = this.#options
+    const refused = verdicts.filter((code) => code !== null)
+    meter.units('in', 1)
+    meter.recorded(verdicts.length - refused.length)
+    for (const code of refused) meter.refused(code)
+    hub.recorded += verdicts.length
   }
 
   /** What the live connections of a tenant share; it begins with the first of them, and ends with the last. */

@@ -38,8 +38,8 @@ export interface ChaosResult {
   readonly dir: string | null
 }
 
-/** Milliseconds after which what should settle counts as stuck; a silent connection is noticed within two minutes. */
-const settleMs = { prompt: 60_000, patient: 240_000 }
+/** Milliseconds after which what should settle counts as stuck, on a busy machine too; silence takes minutes to notice. */
+const settleMs = { prompt: 180_000, patient: 360_000 }
 
 /** What one client has in the end. */
 interface Outcome {

@@ -30,7 +30,7 @@ export interface WriterParts {
 type Numbers = Readonly<Record<string, number>>
 type Words = Readonly<Record<string, string>>
 
-const manyPending = 400
+const manyPending = 150
 /** Receipts that are waited for at once; the others are left to the record. */
 const heardAtOnce = 64
 const keptNotes = 40
@@ -69,7 +69,7 @@ export class Writer {
     const { random, pending } = this.#parts
     while (!this.#stopped) {
       await this.#step()
-      await wait(pending() > manyPending ? 250 : random.below(50))
+      await wait(pending() > manyPending ? 250 : random.below(80))
     }
   }
 
@@ -77,7 +77,7 @@ export class Writer {
     const { random } = this.#parts
     const kind = random.below(20)
     if (kind < 5) await this.#increment()
-    else if (kind < 7) await Promise.all(Array.from({ length: 5 + random.below(30) }, () => this.#increment()))
+    else if (kind < 7) await Promise.all(Array.from({ length: 5 + random.below(20) }, () => this.#increment()))
     else if (kind < 9) await this.#note()
     else if (kind < 10) await this.#several()
     else if (kind < 12) await this.#patchNote()

@@ -4,7 +4,7 @@ import { compareBytes, toHex } from '../encoding/bytes.ts'
 import type { Order } from '../document/head.ts'
 import { stampMs } from '../encoding/stamp.ts'
 
-import { VarveError } from '../errors.ts'
+import { VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { epochAt } from '../log/appointment.ts'
 import { noCommit } from '../log/commit.ts'
@@ -29,6 +29,8 @@ import type { WorkingSet } from './working.ts'
 export interface Ingested {
   readonly commits: number
   readonly receipts: number
+  /** Receipts this recorder gave, in order: null for an accepted commit, else the code it was refused with. */
+  readonly verdicts: readonly (ErrorCode | null)[]
 }
 
 /**
@@ -43,8 +45,9 @@ export async function ingest(replica: Replica, bytes: Uint8Array): Promise<Inges
 export function ingestUnit(replica: Replica, unit: Unit): Promise<Ingested> {
   return replica.update(async (set) => {
     const { commits, receipts } = await checkUnit(replica, unit)
-    await new Ingest(replica, set).run(commits, receipts)
-    return { commits: commits.length, receipts: receipts.length }
+    const work = new Ingest(replica, set)
+    await work.run(commits, receipts)
+    return { commits: commits.length, receipts: receipts.length, verdicts: work.given }
   })
 }
 
@@ -77,6 +80,8 @@ class Ingest {
   readonly #replica: Replica
   readonly #set: WorkingSet
   readonly #fresh = new Map<number, NewCommit>()
+  /** Verdicts this recorder gave in this write. */
+  readonly given: (ErrorCode | null)[] = []
   /** Numbers of the feeds this write brings, by id in hex. */
   readonly #newFeeds = new Map<string, number>()
   /** Bytes of the commits whose receipts the record's signature does not cover yet. */
@@ -274,6 +279,7 @@ class Ingest {
       record: { length: record + 1, head, at },
       unsigned: { ...unsigned, receipts: unsigned.receipts + 1 },
     }
+    this.given.push(refused?.code ?? null)
     this.#signRecordIfDue(commit)
     return { record, receipt, id: head, bytes }
   }

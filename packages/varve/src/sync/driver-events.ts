@@ -3,6 +3,7 @@
 import { fromHex, toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import { decodeUnit } from '../log/unit.ts'
+import type { Ingested } from '../replica/ingest.ts'
 import type { Replica } from '../replica/replica.ts'
 
 /** Databases by their id of 16 bytes. */
@@ -13,7 +14,9 @@ export type DriverEvent =
   /** Everything there was is sent. */
   | { readonly event: 'drained'; readonly database: Uint8Array }
   /** A unit was taken over. */
-  | { readonly event: 'taken'; readonly database: Uint8Array; readonly commits: number; readonly receipts: number }
+  | ({ readonly event: 'taken'; readonly database: Uint8Array } & Ingested)
+  /** A unit was given to the peer. */
+  | { readonly event: 'given'; readonly database: Uint8Array }
   | {
       readonly event: 'presence'
       readonly database: Uint8Array

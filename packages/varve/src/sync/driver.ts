@@ -265,7 +265,10 @@ export class SyncDriver {
     const flow = this.#flows.get(channel)
     const unit = this.#brings ? null : ((await flow?.next(urgent)) ?? null)
     if (unit === null) this.#machine.dry(channel, flow?.record ?? 0)
-    else this.#machine.produced(channel, unit)
+    else {
+      this.#machine.produced(channel, unit)
+      if (flow !== undefined) this.#on({ event: 'given', database: flow.database })
+    }
   }
 
   async #ingest(channel: number, bytes: Uint8Array): Promise<void> {
@@ -273,9 +276,9 @@ export class SyncDriver {
     if (flow !== undefined) {
       const unit = decodeUnit(bytes)
       if (this.#brings && !isRecorded(unit)) return this.stop(stranger())
-      const { commits, receipts } = await flow.takeOver(unit)
+      const ingested = await flow.takeOver(unit)
       await this.#options.host.taken(flow.replica)
-      this.#on({ event: 'taken', database: flow.database, commits, receipts })
+      this.#on({ event: 'taken', database: flow.database, ...ingested })
     }
     this.#machine.ingested(channel)
   }

@@ -26,7 +26,7 @@ export function statusPage(status: Status): Html {
     </p>
     <dl class="figures">
       ${figure('Tenants', stats.tenants)} ${figure('Databases', stats.databases)}
-      ${figure('Live connections', stats.connections)} ${figure('Recorded commits', stats.recorded)}
+      ${figure('Live connections', stats.connections)} ${figure('Recorded since start', stats.recorded)}
     </dl>
     <h2>Next steps</h2>
     <ol class="steps">
