@@ -82,7 +82,7 @@ afterEach(async () => {
 async function stranger(): Promise<Stranger> {
   const line = await world.connector()
   const heard: Frame[] = []
-  const waiting: { readonly count: number; resolve(): void }[] = []
+  const waiting: { readonly count: number; readonly resolve: () => void }[] = []
   const closed = new Promise<void>((resolve) => {
     line.listen({
       frame: (bytes) => {

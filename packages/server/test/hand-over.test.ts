@@ -44,7 +44,7 @@ function founder(): Promise<Tenant> {
   return createTenant({ name: 'acme', user: 'ada', store, env: world.env })
 }
 
-async function write(database: Database, name: string): Promise<{ receipt(): Promise<unknown> }> {
+async function write(database: Database, name: string): Promise<{ receipt: () => Promise<unknown> }> {
   return database.collection<Person>('people').create({ name })
 }
 

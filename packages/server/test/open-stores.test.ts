@@ -37,7 +37,7 @@ async function founder(name: string): Promise<Tenant> {
   return tenant
 }
 
-function write(database: Database, name: string): Promise<{ receipt(): Promise<unknown> }> {
+function write(database: Database, name: string): Promise<{ receipt: () => Promise<unknown> }> {
   return database.collection<{ readonly name: string }>('people').create({ name })
 }
 
@@ -237,7 +237,7 @@ describe('what is lent', () => {
 
   function shelf(maximum: number): {
     readonly log: string[]
-    lend(name: string): Lent<Thing>
+    lend: (name: string) => Lent<Thing>
     readonly all: OpenStores
   } {
     const log: string[] = []

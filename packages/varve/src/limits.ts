@@ -24,7 +24,7 @@ export const limits = {
   /** Commits a feed may grow before its head is signed. */
   unsignedCommits: 64,
   /** Bytes a sync batch aims at; one signed run of commits is never split. */
-  batchBytes: 1024 * 1024,
+  batchBytes: 256 * 1024,
   /** Commits of one feed that may share a signature in a sync batch, and receipts a sender puts into one. */
   runCommits: 5_000,
   /** Bytes of such a run; one commit alone may be larger. */
@@ -66,6 +66,8 @@ export const limits = {
   reconnectMaximumMs: 30_000,
   /** Bytes of one appointment of a recorder. */
   appointmentBytes: 4 * 1024 * 1024,
+  /** Peers of which appointments are kept that the directory does not confirm yet. */
+  unconfirmedPeers: 16,
   /** Characters and signature lines of a signed checkpoint: sixteen witnesses with post-quantum keys fit. */
   noteCharacters: 128 * 1024,
   noteSignatures: 17,
@@ -76,7 +78,7 @@ export const limits = {
   handshakeFrameBytes: 8 * 1024,
   frameBytes: 64 * 1024 * 1024 + 1024,
   /** Bytes of units that a side takes before it has taken over earlier ones. */
-  syncWindowBytes: 4 * 1024 * 1024,
+  syncWindowBytes: 512 * 1024,
   /** Bytes of the smallest sync batch: it holds at least a signature. */
   unitMinimumBytes: 64,
   /** Channels of one connection. */

@@ -141,8 +141,9 @@ export class Connection {
     this.#assertOpen()
     this.#chosenOffline = false
     this.#line.worked()
-    if (this.#line.session !== null) this.#wanted.openFailed()
-    else await this.#line.dial()
+    if (this.#line.session === null) await this.#line.dial()
+    else this.#wanted.openFailed()
+    this.#judge()
   }
 
   /** Syncs a database that was opened after the connection was made. */
@@ -196,6 +197,7 @@ export class Connection {
       case 'taken':
         this.#listeners.emit('progress', this.#progress(event))
         break
+      case 'given':
       case 'drained':
         break
       case 'presence':

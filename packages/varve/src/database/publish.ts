@@ -27,13 +27,12 @@ export async function publish(
   const known = await client.appointments(cancelOf(options))
   await parts.adopt(known ?? [])
   const records = (): boolean => equalBytes(parts.epochs.acceptedRecorder, publicKey)
-  if (!records()) {
-    assertMayAppoint(parts)
-    if (known === null) await register(parts, client, options)
-  }
+  // What the node tells of itself may have to wait until the directory is here that confirms it.
+  const unconfirmed = (known?.length ?? 0) > parts.epochs.accepted().length
+  if (!records() && !unconfirmed) assertMayAppoint(parts)
+  if (!records() && known === null) await register(parts, client, options)
   await parts.open.openAll()
   await connected(parts, { url: client.url, key: node }, options, async (connection) => {
-    // An admin may have appointed the node already: the directory tells, once it is here.
     if (!records()) await connection.delivered(cancelOf(options))
     if (!records()) await handOver(parts, client, connection, options)
     await connection.settled(cancelOf(options))

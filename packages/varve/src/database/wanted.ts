@@ -67,10 +67,11 @@ export class Wanted {
     for (const entry of this.#entries.values()) if (entry.state === 'closed') this.#openOne(entry)
   }
 
-  /** Tries at once again what failed. */
+  /** Tries at once again what failed, as if it had not. */
   openFailed(): void {
     for (const entry of this.#entries.values()) {
       if (entry.state !== 'resting') continue
+      entry.failure = null
       entry.retry.worked()
       this.#openOne(entry)
     }

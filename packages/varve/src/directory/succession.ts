@@ -27,9 +27,6 @@ interface Offer {
   error: VarveError | null
 }
 
-/** Peers whose offers are remembered; the one that was met first is forgotten first. */
-const maximumOffers = 16
-
 /**
  * An appointment by the recorder before counts at once. One by an admin counts when the record of the directory is
  * here up to where it is handed over, and says that its appointer is one. Until then it is an offer: it changes
@@ -38,6 +35,7 @@ const maximumOffers = 16
  */
 export class Succession {
   readonly #parts: SuccessionParts
+  /** By peer; the one that was met first is forgotten first. */
   readonly #offers = new Map<string, Offer>()
 
   constructor(parts: SuccessionParts) {
@@ -126,7 +124,7 @@ export class Succession {
     assertLimit(bytes, limits.appointmentBytes, 'Appointments that the directory here does not confirm yet, in bytes')
     this.#offers.set(peer, { appointments, error: null })
     const [oldest] = this.#offers.keys()
-    if (this.#offers.size > maximumOffers && oldest !== undefined) this.#offers.delete(oldest)
+    if (this.#offers.size > limits.unconfirmedPeers && oldest !== undefined) this.#offers.delete(oldest)
   }
 }
 

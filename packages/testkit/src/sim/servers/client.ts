@@ -23,8 +23,9 @@ export class SimClient {
   approver: SimClient | null = null
   /** The power went, and nobody has looked after it yet. */
   blown = false
-  /** Where it connects to. */
+  /** Where it connects to, and the collections whose changes overtake others. */
   urls: readonly string[] = []
+  urgent: readonly string[] = []
   connections: readonly Connection[] = []
   /** Codes of all problems it was told of since it was last asked. */
   readonly problems: VarveError[] = []
@@ -61,7 +62,7 @@ export class SimClient {
     const { network } = this.#sim
     const connector = network.connector({ name: this.name, timers: this.clock })
     this.connections = this.urls.map((url) => {
-      const connection = this.tenant.connect(url, { connector })
+      const connection = this.tenant.connect(url, { connector, urgent: this.urgent })
       connection.on('status', (status) => {
         this.#sim.note(`${this.name}: ${status} at ${url}`)
       })

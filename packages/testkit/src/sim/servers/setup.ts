@@ -2,7 +2,7 @@
 
 import { createJoinRequest, createTenant, joinTenant } from 'varve'
 import type { Mode } from 'varve/engine'
-import { databases, type DatabaseName } from '../node.ts'
+import { collectionNames, databases, type DatabaseName } from '../node.ts'
 import { settle } from '../net/scheduler.ts'
 import { Writer } from '../writes.ts'
 import { SimClient } from './client.ts'
@@ -32,6 +32,7 @@ export async function setUp(sim: Sim): Promise<ServersWorld> {
       modes: open ? databases : sealedModes,
     })
     client.urls = urlsFor(sim, servers, i)
+    if (random.chance(0.3)) client.urgent = [random.pick(collectionNames)]
     return client
   })
   const world = { sim, servers, clients, open }

@@ -21,7 +21,8 @@ export async function step(world: ServersWorld): Promise<string> {
   if (dice < 78) return keys(world, client)
   if (dice < 84) return follow(world, client)
   if (dice < 88) return dismiss(world, client)
-  if (dice < 92) return greet(client)
+  if (dice < 90) return greet(client)
+  if (dice < 94) return meet(world, client)
   return people(world)
 }
 
@@ -124,6 +125,19 @@ function greet(client: SimClient): Promise<string> {
     client.tenant.presence(client.node.database('vaultplain'), { whoplain: client.user })
     return Promise.resolve('says that it is there')
   })
+}
+
+/** Two devices sync without a server: what one has not sent yet may reach the recorder through the other. */
+async function meet({ sim, clients }: ServersWorld, client: SimClient): Promise<string> {
+  const others = clients.filter((other) => other.life === 'up' && !other.blown && other !== client)
+  if (others.length === 0) return `${client.name} meets nobody`
+  const other = sim.random.pick(others)
+  const name = sim.random.pick(databaseNames)
+  const sync = async (): Promise<string> => {
+    await client.node.database(name).sync(other.node.database(name))
+    return `syncs ${name} with ${other.name}`
+  }
+  return attempt(client, [], () => attempt(other, [], sync))
 }
 
 /** An admin, whatever he has heard of the others, takes somebody in, makes him an admin, or revokes a device. */
