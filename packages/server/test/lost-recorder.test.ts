@@ -91,13 +91,26 @@ describe('an admin who is not the founder', () => {
 
   test('is followed by a device that never meets the node, only somebody who did', async () => {
     const { carol, erin } = await bereaved()
-    await appoints(carol)
+    const line = await appoints(carol)
     await write(carol, 'by carol')
-    await world.connect(carol).settled()
+    await carol.directory.revoke('ada')
+    await line.settled()
     await meet(erin, carol)
     expect(await namesAt(erin)).toEqual(['by ada', 'by carol', 'by erin', 'later'])
     await world.connect(erin).settled()
     expect(await (await erin.database('crm')).stats()).toMatchObject({ pending: 0 })
+  })
+
+  test('is not followed because somebody says so who cannot show it', async () => {
+    const { carol, erin } = await bereaved()
+    const line = await appoints(carol)
+    const dave = await world.join(carol, line, 'dave')
+    tenants.push(dave.tenant)
+    await expect(meet(erin, dave.tenant)).rejects.toEqual(coded('FORBIDDEN'))
+    await expect(meet(dave.tenant, erin)).rejects.toEqual(coded('FORBIDDEN'))
+    await world.connect(dave.tenant).settled()
+    await meet(erin, dave.tenant)
+    expect(await namesAt(dave.tenant)).toEqual(['by ada', 'by erin', 'later'])
   })
 
   test('is followed after a restart as well, by devices and the node', async () => {

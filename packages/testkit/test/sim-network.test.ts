@@ -60,6 +60,28 @@ describe('simulated time', () => {
     expect([ran, scheduler.now]).toEqual([['one', 'two', 'late'], 1_005])
   })
 
+  test('what half-done work asks for still happens in its time, and time never goes back', async () => {
+    const scheduler = newScheduler()
+    const times: number[] = []
+    const work = async (): Promise<void> => {
+      for (let i = 0; i < 50; i++) {
+        for (let tick = 0; tick < 40; tick++) await Promise.resolve()
+        times.push(
+          await new Promise<number>(
+            (resolve) =>
+              void scheduler.after(1, () => {
+                resolve(scheduler.now)
+              }),
+          ),
+        )
+      }
+    }
+    const working = work()
+    await scheduler.advance(50)
+    expect(times).toEqual(Array.from({ length: 50 }, (_, i) => 1_001 + i))
+    await working
+  })
+
   test('waiting says what did not end, and passes on what was thrown', async () => {
     const scheduler = newScheduler()
     await expect(scheduler.wait(new Promise(() => undefined), 100, 'a dial')).rejects.toThrow('a dial did not end')

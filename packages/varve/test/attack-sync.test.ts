@@ -116,7 +116,7 @@ test('units that come early, twice or late change nothing they should not', asyn
     await ingest(bob.replica, unit)
     const before = await dump(bob)
     for (const old of sent.slice(0, sent.indexOf(unit) + 1))
-      expect(await ingest(bob.replica, old)).toEqual({ commits: 0, receipts: 0 })
+      expect(await ingest(bob.replica, old)).toEqual({ commits: 0, receipts: 0, verdicts: [] })
     expect(await dump(bob)).toBe(before)
   }
   await refused(

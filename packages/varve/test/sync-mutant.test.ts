@@ -62,7 +62,12 @@ type Act =
   | { readonly act: 'answer'; readonly choice: number; readonly fails: boolean; readonly feed: Uint8Array | null }
   | { readonly act: 'call'; readonly call: (machine: SyncMachine) => void }
   /** An answer to work that nobody asked for. */
-  | { readonly act: 'unasked'; readonly work: 'produce' | 'ingest'; readonly channel: number; readonly unit: Uint8Array }
+  | {
+      readonly act: 'unasked'
+      readonly work: 'produce' | 'ingest'
+      readonly channel: number
+      readonly unit: Uint8Array
+    }
 
 const unasked = fc.record({
   act: fc.constant('unasked' as const),

@@ -84,10 +84,11 @@ export class Mirror {
       on: (event) => {
         if (event.event === 'ready') this.#open(driver, this.#node.directory)
         if (event.event === 'current') this.#upToDate(driver, event.database)
-        // The disk was full, or failed: what was not taken over is asked for again on the next connection.
-        if (event.event === 'error' && event.database !== null && event.error.code === 'STORE_FAILED')
+        if (event.event === 'ended') {
+          visit.giveBack(event.database)
+          // What was not taken over is asked for again on the next connection.
           driver.stop(event.error)
-        if (event.event === 'ended') visit.giveBack(event.database)
+        }
         if (event.event !== 'closed') return
         visit.leave()
         this.#lost(event.error)

@@ -43,7 +43,7 @@ export class Faults {
   }
 
   #next(): void {
-    const kind = this.#random.below(24)
+    const kind = this.#random.below(25)
     const client = this.#random.pick(this.#world.clients)
     if (kind < 4) this.#crash(this.#world.node)
     else if (kind < 5) this.#restart(this.#world.node)
@@ -51,6 +51,7 @@ export class Faults {
     else if (kind < 11) this.#crash(client.slot)
     else if (kind < 12) this.#restart(client.slot)
     else if (kind < 14) this.#freeze(client.slot)
+    else if (kind === 24) for (const { skew } of this.#world.clients) skew()
     else this.#network(kind, client)
   }
 

@@ -52,7 +52,7 @@ export class FaultProxy {
   cut(reset: boolean): void {
     for (const { near, far } of this.#links) {
       for (const socket of [near, far]) {
-        if (reset) socket.resetAndDestroy()
+        if (reset) drop(socket)
         else socket.destroySoon()
       }
     }
@@ -82,8 +82,8 @@ export class FaultProxy {
     }
     return () => {
       for (const { near, far } of links) {
-        near.resetAndDestroy()
-        far.resetAndDestroy()
+        drop(near)
+        drop(far)
       }
     }
   }
@@ -119,7 +119,7 @@ export class FaultProxy {
 
   #connected(near: Socket): void {
     if (this.#refuses) {
-      near.resetAndDestroy()
+      drop(near)
       return
     }
     const far = connect(this.#port, '127.0.0.1')
@@ -148,4 +148,10 @@ export class FaultProxy {
   #seen(bytes: Uint8Array): void {
     if (new TextDecoder('latin1').decode(bytes).includes(needle)) this.hasSeenPlaintext = true
   }
+}
+
+/** Ends a connection by a reset; one whose end is on its way cannot be reset any more, and would stay open for ever. */
+function drop(socket: Socket): void {
+  if (socket.writableEnded || socket.connecting) socket.destroy()
+  else socket.resetAndDestroy()
 }

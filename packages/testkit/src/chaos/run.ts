@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { SeededRandom } from '../sim/random.ts'
-import { checkPlaintext } from './checks/plaintext.ts'
+import { checkLog, checkPlaintext } from './checks/node.ts'
 import { checkRecord, checkRefused } from './checks/record.ts'
 import { checkSame } from './checks/same.ts'
 import { checkSums } from './checks/sums.ts'
@@ -147,11 +147,17 @@ async function findings(
     found.push(...client.problems.map((problem) => `verify of ${name}: ${problem}`))
     found.push(...checkRefused(name, client, report))
   }
-  found.push(...checkRecord(first.report), ...checkWrites(writes, first.report), ...checkSums(writes, first.report))
-  found.push(...(await checkPlaintext(world.nodeDir, world.nodeLog)))
+  const wereAhead = outcomes.filter(({ client }) => isAhead(client, first.report)).map(({ name }) => name)
+  found.push(...checkRecord(first.report), ...checkSums(writes, first.report))
+  found.push(...checkWrites(writes, first.report, new Set(wereAhead)))
+  found.push(...(await checkPlaintext(world.nodeDir, world.nodeLog)), ...(await checkLog(world.nodeLog)))
   for (const { slot, proxy } of world.clients)
     if (proxy.hasSeenPlaintext) found.push(`the node sent something readable to ${slot.name}`)
   return found
+}
+
+function isAhead({ device }: ClientReport, { commits }: Report): boolean {
+  return commits.some((commit) => commit.device === device && commit.refused === 'CLOCK_AHEAD')
 }
 
 /** What a network that goes and comes may do to a connection. */

@@ -11,13 +11,15 @@ import { needle } from './names.ts'
 import { makeProgram, type Program } from './program.ts'
 import { FaultProxy } from './proxy.ts'
 import { textOf } from './read.ts'
-import { findFaketime, skewed } from './skew.ts'
+import { findFaketime, setSkew, skewedBy } from './skew.ts'
 import { Slot } from './slot.ts'
 
 export interface ChaosClient {
   readonly slot: Slot
   readonly proxy: FaultProxy
   readonly journal: string
+  /** Sets its clock wrong in another way; does nothing where clocks cannot be set. */
+  readonly skew: () => void
 }
 
 /** Two hours is far beyond every limit, a minute and a half just beyond. */
@@ -79,21 +81,25 @@ export class ChaosWorld {
     this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
   }
 
-  /** Another client, without a process yet; the clock of a skewed one is wrong at every start. */
+  /** Another client, without a process yet; the clock of one with `hasSkew` is wrong after its first process. */
   async addClient(name: string, hasSkew: boolean): Promise<ChaosClient> {
     const proxy = await FaultProxy.open(this.#port)
     const journal = join(this.dir, `${name}.journal`)
     const random = this.#random.fork()
+    const clock = this.#clock(name, random.fork(), hasSkew)
     const options = JSON.stringify({ name, dir: join(this.dir, name), url: proxy.url, journal })
     const slot = this.#slot(
       name,
-      (number) => ({ args: ['client', options], env: hasSkew && number > 1 ? this.#skew(name, random) : {} }),
+      (number) => {
+        if (number > 1) clock.skew()
+        return { args: ['client', options], env: clock.env }
+      },
       async (child, number) => {
         const prefix = `${needle}-${name}-${number}`
         await child.ask('open', { prefix, seed: random.below(2 ** 32), offlineMs: random.below(400) })
       },
     )
-    const client = { slot, proxy, journal }
+    const client = { slot, proxy, journal, skew: clock.skew }
     this.clients.push(client)
     return client
   }
@@ -131,12 +137,21 @@ export class ChaosWorld {
     rmSync(this.dir, { recursive: true, force: true })
   }
 
-  #skew(name: string, random: SeededRandom): Readonly<Record<string, string>> {
-    const seconds = random.pick(skews)
-    if (this.#faketime === null || seconds === 0) return {}
-    this.note(`${name} starts with its clock off by ${seconds} s`)
-    this.count(seconds < 0 ? 'clock behind' : 'clock ahead')
-    return skewed(this.#faketime, seconds)
+  #clock(
+    name: string,
+    random: SeededRandom,
+    hasSkew: boolean,
+  ): { readonly env: Readonly<Record<string, string>>; readonly skew: () => void } {
+    if (this.#faketime === null || !hasSkew) return { env: {}, skew: () => undefined }
+    const file = join(this.dir, `${name}.clock`)
+    setSkew(file, 0)
+    const skew = (): void => {
+      const seconds = random.pick(skews)
+      setSkew(file, seconds)
+      this.note(`the clock of ${name} is off by ${seconds} s`)
+      this.count(seconds === 0 ? 'clock right' : seconds < 0 ? 'clock behind' : 'clock ahead')
+    }
+    return { env: skewedBy(this.#faketime, file), skew }
   }
 
   #slot(

@@ -3,6 +3,7 @@
 import { toHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
 import type { VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { Retry } from './retry.ts'
 
 interface Entry {
@@ -14,6 +15,8 @@ interface Entry {
   failure: VarveError | null
   /** The record of the peer cannot be taken over, as long as this channel is open. */
   stuck: boolean
+  /** When it was in step, by the device's own clock. */
+  since: number
 }
 
 /** The two sides hold different histories, or do not understand each other: opening again on this connection is in vain. */
@@ -22,12 +25,12 @@ const finalCodes: ReadonlySet<string> = new Set(['TAMPERED', 'FORKED_FEED', 'UNS
 const disputeCodes: ReadonlySet<string> = new Set(['TAMPERED', 'INVALID'])
 
 export class Wanted {
-  readonly #env: Pick<Env, 'random' | 'timer'>
+  readonly #env: Pick<Env, 'now' | 'random' | 'timer'>
   readonly #open: (database: Uint8Array) => void
   readonly #entries = new Map<string, Entry>()
 
   /** `open` opens a database on the connection there is; how that went, `current` or `ended` must say. */
-  constructor(env: Pick<Env, 'random' | 'timer'>, open: (database: Uint8Array) => void) {
+  constructor(env: Pick<Env, 'now' | 'random' | 'timer'>, open: (database: Uint8Array) => void) {
     this.#env = env
     this.#open = open
   }
@@ -37,7 +40,7 @@ export class Wanted {
     const name = toHex(database)
     if (this.#entries.has(name)) return false
     const retry = new Retry(this.#env)
-    this.#entries.set(name, { database, retry, state: 'closed', failure: null, stuck: false })
+    this.#entries.set(name, { database, retry, state: 'closed', failure: null, stuck: false, since: 0 })
     return true
   }
 
@@ -86,8 +89,9 @@ export class Wanted {
   current(database: Uint8Array): void {
     const entry = this.#entries.get(toHex(database))
     if (entry === undefined) return
+    if (entry.state !== 'current') entry.since = this.#env.now()
     entry.state = 'current'
-    entry.retry.worked()
+    entry.retry.cancel()
     if (!entry.stuck) entry.failure = null
   }
 
@@ -108,6 +112,8 @@ export class Wanted {
     const entry = this.#entries.get(toHex(database))
     if (entry === undefined) return
     const final = finalCodes.has(error.code)
+    // A full disk takes nothing although everything it has is here: such a database would be tried in a loop.
+    if (entry.state === 'current' && this.#env.now() - entry.since > limits.reconnectMaximumMs) entry.retry.worked()
     entry.state = 'resting'
     if (final || entry.retry.failures > 0) entry.failure = error
     if (final) entry.retry.cancel()

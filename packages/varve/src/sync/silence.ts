@@ -37,10 +37,13 @@ export class Silence {
   #wait(): void {
     const { env, ask, gone } = this.#parts
     this.#cancel = env.timer(() => {
-      if (env.now() - this.#heard > limits.keepAliveMs * patience) {
+      const silentMs = env.now() - this.#heard
+      if (silentMs > limits.keepAliveMs * patience) {
         gone()
         return
       }
+      // A clock that went back says nothing of before: without this a dead peer would be waited for as long as it jumped.
+      if (silentMs < 0) this.#heard = env.now()
       ask()
       this.#wait()
     }, limits.keepAliveMs)

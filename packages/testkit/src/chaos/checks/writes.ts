@@ -8,11 +8,16 @@ interface Found {
   readonly ov: number
 }
 
-export function checkWrites(writes: ReadonlyMap<string, JournaledWrite>, report: Report): readonly string[] {
+/** `wereAhead` names the clients that had commits refused because their clocks were ahead. */
+export function checkWrites(
+  writes: ReadonlyMap<string, JournaledWrite>,
+  report: Report,
+  wereAhead: ReadonlySet<string>,
+): readonly string[] {
   const problems: string[] = []
   const found = byToken(report)
   for (const write of writes.values()) {
-    const what = wrongWith(write, found.get(write.token) ?? [])
+    const what = wrongWith(write, found.get(write.token) ?? [], wereAhead.has(write.client))
     if (what !== null) {
       const { token, kind, answer, told } = write
       problems.push(`${token} (${kind}, answered ${answer ?? 'nothing'}, told ${JSON.stringify([...told])}) ${what}`)
@@ -36,7 +41,7 @@ function byToken({ documents }: Report): Map<string, readonly Found[]> {
   return found
 }
 
-function wrongWith(write: JournaledWrite, found: readonly Found[]): string | null {
+function wrongWith(write: JournaledWrite, found: readonly Found[], wasAhead: boolean): string | null {
   const { documents, kind, answer, told } = write
   const names = found.map(({ document }) => document)
   if (new Set(names).size < names.length) return `is doubled: ${JSON.stringify(found)}`
@@ -44,7 +49,7 @@ function wrongWith(write: JournaledWrite, found: readonly Found[]): string | nul
   const isThere = found.length === documents.length
   if (!isThere && found.length > 0) return `is torn: only ${JSON.stringify(found)} of ${documents.length} documents`
   if (answer !== null && answer !== 'done')
-    return isThere ? 'was refused at once and is there' : wrongAnswer(kind, answer)
+    return isThere ? 'was refused at once and is there' : wrongAnswer(kind, answer, wasAhead)
   for (const [document, word] of told) {
     // What was ahead of time is issued again: that was not the last word.
     if ('code' in word && word.code === 'CLOCK_AHEAD') continue
@@ -63,8 +68,13 @@ function mayConflict(kind: JournaledWrite['kind']): boolean {
   return kind === 'compare'
 }
 
-/** Codes that a client answers itself. A transaction gives up when others keep winning. */
-function wrongAnswer(kind: JournaledWrite['kind'], answer: string): string | null {
-  const expected = kind === 'compare' || kind === 'transact' ? ['CONFLICT'] : []
-  return expected.includes(answer) ? null : 'should not have failed'
+/**
+ * Codes that a client answers itself. A transaction gives up when others keep winning; what was refused as ahead of
+ * time is gone until it is issued again.
+ */
+function wrongAnswer(kind: JournaledWrite['kind'], answer: string, wasAhead: boolean): string | null {
+  const mayLose = kind === 'compare' || kind === 'transact'
+  const mayMiss = wasAhead && (kind === 'patch' || kind === 'delete')
+  const isExpected = (mayLose && answer === 'CONFLICT') || (mayMiss && answer === 'NOT_FOUND')
+  return isExpected ? null : 'should not have failed'
 }

@@ -70,10 +70,9 @@ export class Scheduler {
   }
 
   async #run(end: number, done: () => boolean): Promise<void> {
-    for (;;) {
-      const [event] = this.#events
-      if (event === undefined || event.at > end) break
-      this.#events.shift()
+    while (await this.#isDue(end)) {
+      const event = this.#events.shift()
+      if (event === undefined) break
       this.#now = event.at
       event.run()
       if (this.#random.chance(hurriedShare)) await ticks(this.#random.below(hurriedTicks))
@@ -81,6 +80,13 @@ export class Scheduler {
       if (done()) break
     }
     await settle()
+  }
+
+  /** Whether something is left to do until then; half-done work may still ask for more. */
+  async #isDue(end: number): Promise<boolean> {
+    const due = (): boolean => (this.#events[0]?.at ?? Infinity) <= end
+    if (!due()) await settle()
+    return due()
   }
 }
 

@@ -19,6 +19,7 @@ export class SimClient {
   full = false
   /** The user wants to be disconnected. */
   chosenOffline = false
+  #wishes = 0
   /** Who approved it. */
   approver: SimClient | null = null
   /** The power went, and nobody has looked after it yet. */
@@ -88,8 +89,15 @@ export class SimClient {
   }
 
   async #reconnect(): Promise<void> {
+    const wish = ++this.#wishes
     await Promise.all(this.connections.map((connection) => connection.reconnect()))
-    this.chosenOffline = false
+    if (wish === this.#wishes) this.chosenOffline = false
+  }
+
+  async disconnect(): Promise<void> {
+    this.#wishes++
+    this.chosenOffline = true
+    for (const connection of this.connections) await connection.disconnect().catch(onlyStoreFailure)
   }
 
   /** The process ends in order and does not come back. */

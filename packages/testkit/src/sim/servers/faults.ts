@@ -1,6 +1,5 @@
 /** What goes wrong in a world of servers: the network, the power, the disks and the clocks. */
 
-import { onlyStoreFailure } from '../node.ts'
 import type { SimClient } from './client.ts'
 import type { SimServer } from './server.ts'
 import { recorderOf, type ServersWorld } from './setup.ts'
@@ -63,8 +62,7 @@ async function clientFault({ sim }: ServersWorld, client: SimClient): Promise<st
     return client.full ? `the disk of ${name} fills up` : `the disk of ${name} has room again`
   }
   if (dice < 80) {
-    client.chosenOffline = true
-    for (const connection of client.connections) await connection.disconnect().catch(onlyStoreFailure)
+    await client.disconnect()
     return `${name} disconnects`
   }
   client.reconnect()

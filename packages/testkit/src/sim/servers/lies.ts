@@ -31,7 +31,7 @@ async function forgets(world: ServersWorld, direct: readonly SimClient[]): Promi
   const then = await lengthsAt(world, recorder)
   const copy = await recorder.disk.copy()
   const away = direct.length > 1 && sim.random.chance(0.5) ? sim.random.pick(direct) : null
-  for (const connection of away?.connections ?? []) await connection.disconnect()
+  await away?.disconnect()
   const here = direct.filter((client) => client !== away)
   for (let i = 1 + sim.random.below(3); i > 0; i--) await writeSomething(world, sim.random.pick(here))
   await settleAll({ ...world, clients: world.clients.filter((client) => client !== away) })

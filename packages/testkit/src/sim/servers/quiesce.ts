@@ -61,6 +61,8 @@ async function mend(world: ServersWorld): Promise<void> {
   }
   await lookAfter(world, 1)
   for (const client of clients) {
+    // It compares its clock with others when it connects.
+    if (!client.urls.includes(recorderOf(world).url)) sim.network.cutSome(1, client.name)
     // Who was told of tampering has to look into it; everyone else comes back without anybody doing anything.
     const alarmed = client.connections.some(({ error }) => error?.code === 'TAMPERED')
     if (alarmed || client.chosenOffline) client.reconnect()

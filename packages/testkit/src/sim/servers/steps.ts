@@ -137,7 +137,8 @@ async function meet({ sim, clients }: ServersWorld, client: SimClient): Promise<
     await client.node.database(name).sync(other.node.database(name))
     return `syncs ${name} with ${other.name}`
   }
-  return attempt(client, [], () => attempt(other, [], sync))
+  // Neither may have heard yet that the other was approved.
+  return attempt(client, ['FORBIDDEN'], () => attempt(other, [], sync))
 }
 
 /** An admin, whatever he has heard of the others, takes somebody in, makes him an admin, or revokes a device. */

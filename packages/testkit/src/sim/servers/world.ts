@@ -60,7 +60,7 @@ const lyingShare = 0.4
 const pauses = [0, 0, 1, 1, 10, 10, 100, 100, 1_000, 1_000, 4_000, 4_000, 100_000]
 
 /** Runs the world of a seed for so many steps, then mends everything and checks what must hold. */
-export async function runServers(seed: number, steps = 50, plant: Plant = () => undefined): Promise<WorldResult> {
+export async function runServers(seed: number, steps = 40, plant: Plant = () => undefined): Promise<WorldResult> {
   const run = new Run(seed, plant)
   try {
     await run.run(steps)

@@ -1,4 +1,4 @@
-/** Nothing readable lies in the folder of the node or stands in its log. */
+/** Nothing readable lies in the folder of the node or stands in its log, and the log tells of no error. */
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,6 +16,13 @@ export async function checkPlaintext(dir: string, log: string): Promise<readonly
   }
   if (files.length < 3) problems.push(`the node has only ${files.length} files: nothing was looked at`)
   return problems
+}
+
+/** What went wrong in the network is no error of a node. */
+export async function checkLog(log: string): Promise<readonly string[]> {
+  const lines = (await readFile(log, 'utf8')).split('\n')
+  const errors = lines.filter((line) => line.includes('"level":"error"') || line.includes('"level":"fatal"'))
+  return errors.slice(0, 5).map((line) => `the node's log tells of an error: ${line}`)
 }
 
 async function filesIn(dir: string): Promise<readonly string[]> {
