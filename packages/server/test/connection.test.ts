@@ -222,14 +222,15 @@ describe('refusals', () => {
     await bobLine.settled()
     await bobLine.disconnect()
     env.shift = 3_600_000
-    const { id, receipt } = await b.collection<Person>('people').create({ name: 'ahead', n: 0 })
+    const ahead = await b.collection<Person>('people').create({ name: 'ahead', n: 0 })
+    const { id } = ahead
     await b.collection<Person>('people').patch(id, { $inc: { n: 1 } })
     await bobLine.reconnect()
     await bobLine.settled()
     await b.collection<Person>('people').patch(id, { $inc: { n: 1 } })
     await bobLine.settled()
     expect(await b.collection<Person>('people').get(id)).toMatchObject({ n: 2, _system: { ov: 2, pending: false } })
-    expect(await receipt()).toMatchObject({ ov: 0 })
+    expect(await ahead.receipt()).toMatchObject({ ov: 0 })
     expect(await b.refused()).toEqual([])
     await Promise.all([ada.close(), bob.tenant.close()])
   })

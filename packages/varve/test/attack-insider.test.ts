@@ -301,5 +301,9 @@ describe('standing', () => {
 test('a unit of nothing is nothing', async () => {
   const world = new World()
   const { ada } = await world.pair()
-  expect(await ingest(ada.replica, encodeUnit({ feeds: [], record: null }))).toEqual({ commits: 0, receipts: 0, verdicts: [] })
+  expect(await ingest(ada.replica, encodeUnit({ feeds: [], record: null }))).toEqual({
+    commits: 0,
+    receipts: 0,
+    verdicts: [],
+  })
 })

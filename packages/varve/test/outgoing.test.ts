@@ -65,5 +65,6 @@ test('a recorder that takes up more than a unit holds signs in between, so that 
   await recordPending(ada.replica)
   expect(ada.replica.state.record.length).toBe(count)
   const units = await everything(ada.replica, nothing)
-  for (const unit of units) expect(decodeUnit(unit).record?.receipts.length ?? 0).toBeLessThanOrEqual(limits.batchCommits)
+  for (const unit of units)
+    expect(decodeUnit(unit).record?.receipts.length ?? 0).toBeLessThanOrEqual(limits.batchCommits)
 })

@@ -147,7 +147,7 @@ export class Outgoing {
     if (from >= length) return null
     const last = lastUnits.get(this.#replica)
     if (last?.record?.from === from && this.#holdsNothingOf(last)) return last
-    for (let most = length - from; ; ) {
+    for (let most = length - from; ;) {
       const receipts = await receiptsFrom(this.#replica, from, most)
       const signature = receipts.at(-1)?.signature
       if (signature === null || signature === undefined) return null
