@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { SeededRandom } from '../sim/random.ts'
 import { checkLog, checkPlaintext } from './checks/node.ts'
+import { checkNotes } from './checks/notes.ts'
 import { checkRecord, checkRefused } from './checks/record.ts'
 import { checkSame } from './checks/same.ts'
 import { checkSums } from './checks/sums.ts'
@@ -148,7 +149,7 @@ async function findings(
     found.push(...checkRefused(name, client, report))
   }
   const wereAhead = outcomes.filter(({ client }) => isAhead(client, first.report)).map(({ name }) => name)
-  found.push(...checkRecord(first.report), ...checkSums(writes, first.report))
+  found.push(...checkRecord(first.report), ...checkSums(writes, first.report), ...checkNotes(writes, first.report))
   found.push(...checkWrites(writes, first.report, new Set(wereAhead)))
   found.push(...(await checkPlaintext(world.nodeDir, world.nodeLog)), ...(await checkLog(world.nodeLog)))
   for (const { slot, proxy } of world.clients)

@@ -26,7 +26,7 @@ export function clockAgrees({ clockIsRight, context, state }: Replica): boolean 
 }
 
 /**
- * Issues every commit again that was refused with `CLOCK_AHEAD`, in record order, when the clock agrees; each in one
+ * Issues every commit again that was refused with `CLOCK_AHEAD`, in the order written, when the clock agrees; each in one
  * write with the note that it was, so that a crash never doubles one. Returns whether some are left: the clock does
  * not agree yet, or a key is missing. One that the device may not or cannot write any more stays on the list of
  * refusals, and keeps nothing else. `Replica.reissue` calls it, once at a time. Throws `STORE_FAILED` and `CLOSED`.
@@ -34,11 +34,27 @@ export function clockAgrees({ clockIsRight, context, state }: Replica): boolean 
 export async function reissueAhead(replica: Replica): Promise<boolean> {
   if (await awaitsRefusal(replica)) return true
   let left = false
-  for (const refused of await refusals(replica.store)) {
-    if (refused.code !== 'CLOCK_AHEAD') continue
+  for (const refused of await asWritten(replica.store)) {
     if (!clockAgrees(replica) || !(await attempt(replica, refused))) left = true
   }
   return left
+}
+
+/**
+ * What was refused as ahead, in the order in which it was first written. Record order is another: what was refused twice
+ * may have been recorded after what was written later and needs it.
+ */
+async function asWritten(store: Store): Promise<readonly RefusedCommit[]> {
+  const issuedFor = new Map<number, number>()
+  for (const [name, bytes] of await store.values(prefix))
+    issuedFor.set(issueOf(bytes), Number(name.slice(prefix.length)))
+  const first = (commit: number): number => {
+    let at = commit
+    for (let before = issuedFor.get(at); before !== undefined && before < at; before = issuedFor.get(at)) at = before
+    return at
+  }
+  const ahead = (await refusals(store)).filter(({ code }) => code === 'CLOCK_AHEAD')
+  return ahead.toSorted((a, b) => first(a.commit) - first(b.commit))
 }
 
 /** After these nothing else can be written either. */
@@ -75,7 +91,11 @@ async function awaitsRefusal({ store, feeds, ownFeed, context, state }: Replica)
 /** The local number of the commit that a refused commit was issued again as; null when it was not. */
 export async function reissuedAs(store: Store, commit: number): Promise<number | null> {
   const bytes = await store.value(prefix + commit)
-  return bytes === null ? null : wholeNumber(decodeCbor(bytes, 'A note of a reissued commit'), 'a commit')
+  return bytes === null ? null : issueOf(bytes)
+}
+
+function issueOf(bytes: Uint8Array): number {
+  return wholeNumber(decodeCbor(bytes, 'A note of a reissued commit'), 'a commit')
 }
 
 async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolean> {
