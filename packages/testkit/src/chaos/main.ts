@@ -53,4 +53,7 @@ async function main(): Promise<number> {
   return 1
 }
 
+// Leaves through `exit`, where every process is ended, stopped ones too.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
+
 process.exitCode = await main()

@@ -7,7 +7,7 @@ import type { Connection, Database } from 'varve'
 import { fieldsOf, linesOf, listOf, maybe, numberOf, textOf } from './read.ts'
 import { placed } from './names.ts'
 
-export interface RefusedHere {
+interface RefusedHere {
   readonly code: string
   readonly record: number
 }
@@ -23,13 +23,13 @@ export interface ClientReport {
   readonly refused: readonly RefusedHere[]
 }
 
-export interface ReportedVersion {
+interface ReportedVersion {
   readonly ov: number
   readonly reason: string | null
   readonly recordedAt: string | null
 }
 
-export interface ReportedDocument {
+interface ReportedDocument {
   /** As `collection/id`. */
   readonly name: string
   readonly data: Readonly<Record<string, unknown>>

@@ -57,7 +57,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let record = 0
   // What is killed from outside must leave no process behind.
   const ended = (): void => {
-    world.killAll()
+    world.leave()
   }
   process.once('exit', ended)
   try {

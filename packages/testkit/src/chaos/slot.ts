@@ -63,6 +63,14 @@ export class Slot {
     forgetSkew(child.pid)
   }
 
+  /** Kills the process when there is one, and waits for nothing. */
+  leave(): void {
+    if (!this.isUp) return
+    const { child } = this
+    void child.kill()
+    forgetSkew(child.pid)
+  }
+
   /** Ends the process in order. */
   async end(): Promise<void> {
     const { child } = this

@@ -118,11 +118,11 @@ export class ChaosWorld {
     await child.ask('join', response)
   }
 
-  /** Ends every process at once, without waiting. */
-  killAll(): void {
-    for (const slot of [this.node, ...this.clients.map((each) => each.slot)]) {
-      if (slot.isUp) slot.kill().catch(() => undefined)
-    }
+  /** For a run that is broken off: ends every process and removes what lies about, without waiting. */
+  leave(): void {
+    for (const slot of [this.node, ...this.clients.map((each) => each.slot)]) slot.leave()
+    this.#program.remove()
+    if (this.problems.length === 0) this.remove()
   }
 
   /** Ends every process and proxy that is left. */
@@ -134,7 +134,7 @@ export class ChaosWorld {
   }
 
   remove(): void {
-    rmSync(this.dir, { recursive: true, force: true })
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #clock(

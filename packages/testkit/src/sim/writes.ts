@@ -39,6 +39,8 @@ export class Writer {
 
   /** One random write; gives a word for the trace. */
   async write(): Promise<string> {
+    // What a write does is foretold from what is there, so that nothing may be issued again in between.
+    for (const name of databaseNames) await this.#node.replica(name).reissue()
     const kind = this.#random.below(20)
     if (kind < 13) return this.#single(await this.#prepare())
     if (kind < 14) return this.#together()
