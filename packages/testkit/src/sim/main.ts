@@ -22,7 +22,7 @@ const hangsMs = 120_000
 
 const kinds = ['devices', 'servers'] as const
 type Kind = (typeof kinds)[number]
-const usualSteps: Readonly<Record<Kind, number>> = { devices: 50, servers: 36 }
+const usualSteps: Readonly<Record<Kind, number>> = { devices: 40, servers: 30 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
