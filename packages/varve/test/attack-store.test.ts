@@ -324,6 +324,13 @@ test('rows derived from the log: heads, entries, index rows, snapshots, receipts
       /feed|record/,
     ],
     [
+      'feed recorded less far',
+      async ({ ada }) => ({
+        feeds: [...ada.replica.feeds.values()].map((feed) => ({ ...feed, recorded: feed.recorded - 1 })),
+      }),
+      /feed [0-9a-f]{32}: \d+ of its commits are recorded/,
+    ],
+    [
       'feed key',
       async ({ ada }) => ({
         feeds: [...ada.replica.feeds.values()].map((feed) => ({ ...feed, publicKey: new Uint8Array(32) })),

@@ -34,7 +34,7 @@ export class OwnCommits {
   get pending(): number {
     let count = 0
     for (const { replica } of this.#watched.values()) {
-      for (const feed of ownFeeds(replica)) {
+      for (const feed of ownWaiting(replica)) {
         if (this.#reported.get(toHex(feed.id))?.error.code !== 'FORKED_FEED') count += feed.length - feed.recorded
       }
     }
@@ -70,7 +70,8 @@ export class OwnCommits {
     const feed = error.details?.['feed']
     const replica = this.#watched.get(toHex(database))?.replica
     if (typeof feed !== 'string' || replica === undefined) return
-    if (ownFeeds(replica).some(({ id }) => toHex(id) === feed))
+    const known = replica.feedById(fromHex(feed))
+    if (known !== undefined && equalBytes(known.publicKey, replica.context.device.publicKey))
       this.#reported.set(feed, { database: toHex(database), error })
   }
 
@@ -102,12 +103,12 @@ export class OwnCommits {
   }
 }
 
-function ownFeeds({ feeds, context }: Replica): readonly FeedRow[] {
-  return [...feeds.values()].filter(({ publicKey }) => equalBytes(publicKey, context.device.publicKey))
+function ownWaiting({ waitingFeeds, context }: Replica): readonly FeedRow[] {
+  return waitingFeeds.filter(({ publicKey }) => equalBytes(publicKey, context.device.publicKey))
 }
 
 function unrecorded(replica: Replica): number {
-  return ownFeeds(replica).reduce((count, { length, recorded }) => count + length - recorded, 0)
+  return ownWaiting(replica).reduce((count, { length, recorded }) => count + length - recorded, 0)
 }
 
 function unlisted(error: unknown): VarveError {

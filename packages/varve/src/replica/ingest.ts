@@ -145,9 +145,9 @@ class Ingest {
   /** Gives receipts to stored commits without one, a slice of them, in the order in which pending commits apply. */
   async recordStored(): Promise<void> {
     const rowsOf = new Map<CheckedCommit, CommitRow>()
-    for (const feed of this.#replica.feeds.values()) {
+    for (const feed of this.#replica.waitingFeeds) {
       const left = limits.pendingSlice - rowsOf.size
-      if (feed.recorded === feed.length || left <= 0) continue
+      if (left <= 0) break
       const rows = await this.#replica.store.commits(feed.no, feed.recorded, Math.min(left, limits.unsignedCommits))
       if (rows.length === 0)
         throw new VarveError('TAMPERED', `Feed ${toHex(feed.id)} ends at ${feed.recorded}: run verify`)

@@ -6,7 +6,7 @@ import { limits } from '../limits.ts'
 import { epochEnd } from '../log/appointment.ts'
 import { noCommit } from '../log/commit.ts'
 import type { FeedRun, RecordRun } from '../log/unit.ts'
-import type { CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
+import type { CommitHead, CommitRow, FeedRow, ReceiptRow } from '../store/rows.ts'
 import type { Replica } from './replica.ts'
 
 /** Part of a feed that receipts speak of. */
@@ -16,13 +16,26 @@ export interface FeedRange {
   end: number
 }
 
+/** A receipt with the commit it speaks of. */
+interface Recorded {
+  readonly receipt: ReceiptRow
+  readonly head: CommitHead
+}
+
+/** Consecutive receipts that end signed, and how much of each feed they take. */
+export interface Receipts {
+  readonly list: RecordRun['receipts']
+  readonly signature: Uint8Array
+  readonly ranges: readonly FeedRange[]
+}
+
 /**
- * Receipts from `from` on, about a batch of them and at most `most`, ending signed; empty when none of those is. What
+ * Receipts from `from` on, about a batch of them and at most `most`, ending signed; null when none of those is. What
  * stands between two signatures is never cut, so it bounds how far `most` and the batch are overrun. Receipts of two
  * recorders never go together: whether the second may is judged by what comes before.
  */
-export async function receiptsFrom(replica: Replica, from: number, most: number): Promise<readonly ReceiptRow[]> {
-  const taken: ReceiptRow[] = []
+export async function receiptsFrom(replica: Replica, from: number, most: number): Promise<Receipts | null> {
+  const taken: Recorded[] = []
   const whole = Math.min(most, limits.runCommits, epochEnd(replica.context.epochs(), from) - from)
   let bytes = 0
   let signed = 0
@@ -31,32 +44,30 @@ export async function receiptsFrom(replica: Replica, from: number, most: number)
     const heads = await replica.store.commitHeads(page.map((receipt) => receipt.commit))
     for (const [i, receipt] of page.entries()) {
       const full = bytes >= limits.batchBytes || taken.length >= whole
-      if (full && signed > 0) return taken.slice(0, signed)
-      taken.push(receipt)
-      bytes += receipt.bytes.length + (heads[i]?.size ?? 0) + (heads[i]?.header.length ?? 0)
+      if (full && signed > 0) return receiptsOf(replica, taken.slice(0, signed))
+      const head = heads[i]
+      if (head === null || head === undefined) throw lost(`the commit of receipt ${receipt.record}`)
+      taken.push({ receipt, head })
+      bytes += receipt.bytes.length + head.size + head.header.length
       if (receipt.signature !== null) signed = taken.length
     }
-    if (page.length < limits.unsignedCommits) return taken.slice(0, signed)
+    if (page.length < limits.unsignedCommits) return receiptsOf(replica, taken.slice(0, signed))
   }
 }
 
-/** The commits that receipts speak of, and how much of each feed they take. */
-export async function subjectsOf(
-  replica: Replica,
-  receipts: readonly ReceiptRow[],
-): Promise<{ readonly list: RecordRun['receipts']; readonly ranges: readonly FeedRange[] }> {
-  const heads = await replica.store.commitHeads(receipts.map((receipt) => receipt.commit))
+function receiptsOf(replica: Replica, taken: readonly Recorded[]): Receipts | null {
+  const signature = taken.at(-1)?.receipt.signature ?? null
+  if (signature === null) return null
   const ranges = new Map<number, FeedRange>()
-  const list = receipts.map((receipt, i) => {
-    const head = heads[i]
-    const feed = head === null || head === undefined ? undefined : replica.feeds.get(head.feed)
-    if (head === null || head === undefined || feed === undefined) throw lost(`the commit of receipt ${receipt.record}`)
+  const list = taken.map(({ receipt, head }) => {
+    const feed = replica.feeds.get(head.feed)
+    if (feed === undefined) throw lost(`the feed of receipt ${receipt.record}`)
     const range = ranges.get(feed.no)
     if (range === undefined) ranges.set(feed.no, { feed, from: head.seq, end: head.seq + 1 })
     else range.end = head.seq + 1
     return { feed: feed.id, seq: head.seq, bytes: receipt.bytes }
   })
-  return { list, ranges: [...ranges.values()] }
+  return { list, signature, ranges: [...ranges.values()] }
 }
 
 /**

@@ -4,8 +4,7 @@ import { toHex } from '../encoding/bytes.ts'
 import { limits } from '../limits.ts'
 import { decodeHeader } from '../log/header.ts'
 import { encodeUnit, type FeedRun, type Unit } from '../log/unit.ts'
-import type { FeedRow } from '../store/rows.ts'
-import { feedRun, lost, receiptsFrom, subjectsOf } from './outgoing-runs.ts'
+import { feedRun, lost, receiptsFrom, type FeedRange } from './outgoing-runs.ts'
 import type { Position } from './position.ts'
 import type { Replica } from './replica.ts'
 
@@ -149,15 +148,13 @@ export class Outgoing {
     if (last?.record?.from === from && this.#holdsNothingOf(last)) return last
     for (let most = length - from; ;) {
       const receipts = await receiptsFrom(this.#replica, from, most)
-      const signature = receipts.at(-1)?.signature
-      if (signature === null || signature === undefined) return null
-      const { list, ranges } = await subjectsOf(this.#replica, receipts)
+      if (receipts === null) return null
+      const { list, signature, ranges } = receipts
       const whole = ranges.every((range) => (this.#held.get(toHex(range.feed.id)) ?? 0) <= range.from)
-      const feeds = await this.#runs(ranges)
-      const prepared = prepare(feeds, { from, receipts: list, signature })
-      if (prepared.bytes.length > limits.batchMaximumBytes / 2 && receipts.length > limits.unsignedCommits) {
+      const prepared = prepare(await this.#runs(ranges), { from, receipts: list, signature })
+      if (prepared.bytes.length > limits.batchMaximumBytes / 2 && list.length > limits.unsignedCommits) {
         // Runs of feeds reach beyond what was asked of them, up to a signature: fewer receipts, fewer feeds.
-        most = Math.floor(receipts.length / 2)
+        most = Math.floor(list.length / 2)
         continue
       }
       if (whole && prepared.bytes.length <= sharedBytes) lastUnits.set(this.#replica, prepared)
@@ -165,7 +162,7 @@ export class Outgoing {
     }
   }
 
-  async #runs(ranges: readonly { readonly feed: FeedRow; readonly from: number; readonly end: number }[]) {
+  async #runs(ranges: readonly FeedRange[]): Promise<readonly FeedRun[]> {
     const feeds: FeedRun[] = []
     for (const { feed, from, end } of ranges) {
       const held = this.#held.get(toHex(feed.id)) ?? 0
@@ -178,7 +175,7 @@ export class Outgoing {
 
   /** Commits without a receipt, once the peer holds every receipt. */
   async #pending(): Promise<Prepared | null> {
-    for (const no of this.#replica.feeds.keys()) {
+    for (const { no } of this.#replica.waitingFeeds) {
       const feed = this.#replica.feeds.get(no)
       if (this.#record < this.#replica.state.record.length) return this.#recorded()
       if (feed === undefined || feed.length === feed.recorded || this.#blocked.has(toHex(feed.id))) continue

@@ -28,7 +28,7 @@ export interface Position {
 export function positionOf(replica: Replica, asked: readonly FeedPosition[] = []): Position {
   const { length: record, head } = replica.state.record
   const names = new Set(asked.map(({ feed }) => toHex(feed)))
-  for (const { id, length, recorded } of replica.feeds.values()) if (length > recorded) names.add(toHex(id))
+  for (const { id } of replica.waitingFeeds) names.add(toHex(id))
   const feeds = [...names].map((name) => {
     const known = replica.feedById(fromHex(name))
     const held = known !== undefined && known.length > 0
@@ -50,11 +50,7 @@ export function comparePositions(
 ): readonly VarveError[] {
   const { length, head } = replica.state.record
   if (peer.record === length && !equalBytes(peer.head, head)) {
-    throw new VarveError(
-      'TAMPERED',
-      `The two records of ${length} receipts differ: the recorder issued two histories, or was restored from a copy`,
-      { details: { record: length - 1 } },
-    )
+    throw twoRecords(length)
   }
   if (peerRecords && peer.record < held) {
     throw new VarveError(
@@ -68,4 +64,13 @@ export function comparePositions(
     const same = own === undefined || own.length !== theirs.length || equalBytes(own.head, theirs.head)
     return same ? [] : [forked(theirs.feed, theirs.length - 1)]
   })
+}
+
+/** Records of one length that are not the same. */
+export function twoRecords(length: number): VarveError {
+  return new VarveError(
+    'TAMPERED',
+    `The two records of ${length} receipts differ: the recorder issued two histories, or was restored from a copy`,
+    { details: { record: length - 1 } },
+  )
 }

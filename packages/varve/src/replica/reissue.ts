@@ -4,15 +4,16 @@ import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { wholeNumber } from '../encoding/decode.ts'
 import { stampMs } from '../encoding/stamp.ts'
-import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { encodeEntry } from '../log/entry.ts'
 import { encodeOperation } from '../document/operation.ts'
-import { rowTags } from '../log/tag.ts'
 import { isVarveError, VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { CommitRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { Change } from './append.ts'
+import type { CheckedCommit } from './check.ts'
+import { checkedAgain, storedCommit } from './checked-again.ts'
+import type { SealKey } from './context.ts'
 import type { PlanView } from './queue.ts'
 import { isLocked } from './reader.ts'
 import { refusalName, refusals, type RefusedCommit } from './refusals.ts'
@@ -78,10 +79,9 @@ async function attempt(replica: Replica, refused: RefusedCommit): Promise<boolea
  * Whether commits of a feed that was given up are still to be refused as ahead. What is issued again must not be
  * stamped above them, as it would where they change the same document, or it would be refused as well, and so on.
  */
-async function awaitsRefusal({ store, feeds, ownFeed, context, state }: Replica): Promise<boolean> {
-  for (const feed of feeds.values()) {
-    if (feed === ownFeed || feed.length === feed.recorded || !equalBytes(feed.publicKey, context.device.publicKey))
-      continue
+async function awaitsRefusal({ store, waitingFeeds, ownFeed, context, state }: Replica): Promise<boolean> {
+  for (const feed of waitingFeeds) {
+    if (feed === ownFeed || !equalBytes(feed.publicKey, context.device.publicKey)) continue
     const [last] = await store.commits(feed.no, feed.length - 1, 1)
     if (last !== undefined && stampMs(last.stamp) > state.record.at + limits.clockDriftMs) return true
   }
@@ -100,15 +100,19 @@ function issueOf(bytes: Uint8Array): number {
 
 async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolean> {
   const row = await storedCommit(replica, refused.commit)
-  const header = decodeHeader(row.header)
+  if (row === null)
+    throw new VarveError('TAMPERED', `Commit ${refused.commit} is missing from the store: run verify`, {
+      details: { commit: refused.commit },
+    })
+  const commit = checkedAgain(replica, row)
+  const { header, documents } = commit
   if (header.keys.some((id) => replica.context.keys.byId(toHex(id)) === null)) return false
-  const tags = rowTags(header)
   return replica.writeFirst({
-    tags,
-    size: tags.length,
+    tags: documents,
+    size: documents.length,
     alone: true,
     plan: (view) => ({
-      changes: header.entries.map((_, index) => changeOf(replica, row, header, index, view)),
+      changes: changesOf(replica, row, commit, view),
       values: (outcomes) => {
         const next = outcomes[0]?.commit
         const note: [string, Uint8Array][] = next === undefined ? [] : [[prefix + row.no, encodeCbor(next)]]
@@ -120,44 +124,48 @@ async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolea
   })
 }
 
-/** The change that an entry of the refused commit was. Throws `NOT_FOUND` when that cannot be told any more. */
-function changeOf(replica: Replica, row: CommitRow, header: CommitHeader, index: number, view: PlanView): Change {
+/** The changes that the entries of a refused commit were. Throws `NOT_FOUND` when that of one cannot be told any more. */
+function changesOf(replica: Replica, row: CommitRow, refused: CheckedCommit, view: PlanView): readonly Change[] {
   const { context, reader } = replica
+  const { header, parts, documents } = refused
   const commit = reader.decode({ ...row, size: row.bodies.length }, header)
-  const entry = header.entries[index]
-  const body = splitBodies(header, row.bodies)[index]
-  const tag = rowTags(header)[index]
-  const collection = entry === undefined ? undefined : header.collections[entry.collection]
-  if (entry === undefined || body === undefined || tag === undefined || collection === undefined) throw unknown()
-  const plain = reader.unseal(commit, index, body)
-  const state = view.head(tag)?.state
-  const known = state === undefined || state.status === 'absent' ? null : state.id
-  const id = isLocked(plain) ? null : (plain.id ?? known)
-  // Of a document that was made by another commit, which was dismissed or stays refused, the id is not known.
-  if (isLocked(plain) || plain.void || id === null) throw unknown()
-  const sealed = header.keys[entry.key]
+  const expected = new Map(header.preconditions.map(({ index, ov }) => [index, ov]))
+  return header.entries.map((entry, index) => {
+    const [body, tag, collection] = [parts[index], documents[index], header.collections[entry.collection]]
+    if (body === undefined || tag === undefined || collection === undefined) throw unknown()
+    const plain = reader.unseal(commit, index, body)
+    const state = view.head(tag)?.state
+    const known = state === undefined || state.status === 'absent' ? null : state.id
+    const id = isLocked(plain) ? null : (plain.id ?? known)
+    // Of a document that was made by another commit, which was dismissed or stays refused, the id is not known.
+    if (isLocked(plain) || plain.void || id === null) throw unknown()
+    const key = keyNow(replica, header.keys[entry.key])
+    return {
+      collection: { name: plain.collection ?? nameOf(replica, collection), tag: collection },
+      id,
+      tag: entry.tag,
+      row: tag,
+      kind: entry.kind,
+      operations: plain.operations,
+      actor: plain.actor,
+      body: encodeEntry({
+        id: plain.id,
+        collection: plain.collection,
+        actor: plain.actor,
+        reason: plain.reason,
+        operations: plain.operations.map(encodeOperation),
+      }),
+      key,
+      keyName: key === null || key.name === context.defaultKey ? null : key.name,
+      expectedOv: expected.get(index) ?? null,
+    }
+  })
+}
+
+/** The present version of the key that an entry was sealed under; null when it was not sealed. */
+function keyNow({ context }: Replica, sealed: Uint8Array | undefined): SealKey | null {
   const old = sealed === undefined ? null : context.keys.byId(toHex(sealed))
-  const key = old === null ? null : (context.keys.current(old.name) ?? old)
-  const { actor, reason, operations } = plain
-  return {
-    collection: { name: plain.collection ?? nameOf(replica, collection), tag: collection },
-    id,
-    tag: entry.tag,
-    row: tag,
-    kind: entry.kind,
-    operations,
-    actor,
-    body: encodeEntry({
-      id: plain.id,
-      collection: plain.collection,
-      actor,
-      reason,
-      operations: operations.map(encodeOperation),
-    }),
-    key,
-    keyName: key === null || key.name === context.defaultKey ? null : key.name,
-    expectedOv: header.preconditions.find((condition) => condition.index === index)?.ov ?? null,
-  }
+  return old === null ? null : (context.keys.current(old.name) ?? old)
 }
 
 function unknown(): VarveError {
@@ -168,13 +176,4 @@ function nameOf(replica: Replica, tag: Uint8Array): string {
   const name = replica.collection(tag)?.name ?? null
   if (name === null) throw new VarveError('TAMPERED', 'A collection of a refused commit has no name here: run verify')
   return name
-}
-
-async function storedCommit(replica: Replica, no: number): Promise<CommitRow> {
-  const [head] = await replica.store.commitHeads([no])
-  const rows = head === null || head === undefined ? [] : await replica.store.commits(head.feed, head.seq, 1)
-  const [row] = rows
-  if (row === undefined)
-    throw new VarveError('TAMPERED', `Commit ${no} is missing from the store: run verify`, { details: { commit: no } })
-  return row
 }

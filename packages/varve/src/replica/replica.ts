@@ -100,6 +100,11 @@ export class Replica {
     return this.context.records()
   }
 
+  /** Feeds with commits that wait for receipts. */
+  get waitingFeeds(): readonly FeedRow[] {
+    return [...this.#waiting].flatMap((no) => this.#feeds.get(no) ?? [])
+  }
+
   /** True when commits of any feed wait for receipts. */
   get waits(): boolean {
     return this.#waiting.size > 0

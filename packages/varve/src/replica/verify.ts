@@ -99,6 +99,7 @@ class Verification {
     let previous = noCommit
     let seq = 0
     let signed = 0
+    let recorded = 0
     while (seq < feed.length) {
       const rows = await this.#replica.store.commits(feed.no, seq, page)
       if (rows.length === 0) break
@@ -108,8 +109,11 @@ class Verification {
         previous = row.id
         seq++
         if (row.signature !== null) signed = seq
+        if (row.record !== null && ++recorded !== seq) this.#report(`${name}, commit ${seq - 1}: recorded out of order`)
       }
     }
+    if (recorded !== feed.recorded)
+      this.#report(`${name}: ${recorded} of its commits are recorded, not ${feed.recorded}`)
     const mayBeUnsigned = feed.no === this.#replica.state.ownFeed ? limits.unsignedCommits : 0
     if (seq - signed > mayBeUnsigned) this.#report(`${name}: commits ${signed} to ${seq - 1} have no signature`)
     if (seq !== feed.length) this.#report(`${name}: commits ${seq} to ${feed.length - 1} are missing`)
