@@ -35,6 +35,8 @@ export const limits = {
   knownFeeds: 65_536,
   /** Commits without a receipt that a new recorder takes up in one write. */
   pendingSlice: 512,
+  /** Refused commits that a device issues again before it lets others have their turn. */
+  reissueSlice: 16,
   /** Commits in one sync batch. */
   batchCommits: 10_000,
   /** Bytes of one sync batch as received, and CBOR values in it: tiny ones would fill the memory. */

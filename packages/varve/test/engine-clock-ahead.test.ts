@@ -1,18 +1,9 @@
 /** What was refused because the clock was ahead is issued again once, however its refusals come and whatever happens between. */
 
 import { expect, test } from 'vitest'
-import { comparePositions, ingest, positionOf, replicaOf, summaryOf, unitsFor } from '../src/engine.ts'
-import type { Database } from '../src/index.ts'
-import { HandClock, reopened, threeCopies, type Data } from './engine-world.ts'
-
-const docsOf = (database: Database) => database.collection<Data>('people')
-const hour = 3_600_000
-
-async function bring(from: Database, to: Database): Promise<void> {
-  const [source, target] = [replicaOf(from), replicaOf(to)]
-  await source.sign()
-  for await (const unit of unitsFor(source, summaryOf(target))) await ingest(target, unit)
-}
+import { comparePositions, positionOf, replicaOf } from '../src/engine.ts'
+import { bring, docsOf, hour } from './ahead-world.ts'
+import { HandClock, reopened, threeCopies } from './engine-world.ts'
 
 async function world() {
   const [clockA, clockB] = [new HandClock(), new HandClock()]

@@ -18,7 +18,6 @@ import {
   reopened,
   storeOf,
   temporaryDir,
-  threeCopies,
   tickingEnv,
   type Data,
 } from './engine-world.ts'
@@ -242,8 +241,7 @@ describe.each(['memory', 'sqlite'] as const)('passphrases on %s', (name) => {
       for (const file of await readdir(dir)) {
         const bytes = await readFile(join(dir, file))
         // No shorter words: three letters occur by chance in a file of random bytes.
-        for (const word of ['plain-secret', 'people'])
-          expect([file, bytes.includes(word)]).toEqual([file, false])
+        for (const word of ['plain-secret', 'people']) expect([file, bytes.includes(word)]).toEqual([file, false])
       }
     }
   })

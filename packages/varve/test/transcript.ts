@@ -135,7 +135,10 @@ class Player {
       adopted: () => machine.adopted(),
       opened: () => machine.opened(channel, position, textOrNull(wordOf(words, 'checkpoint'))),
       accepted: () => machine.accepted(channel),
-      produced: () => machine.produced(channel, this.#values.bytes('unit', second)),
+      produced: () => {
+        const last = wordOf(words, 'last')
+        machine.produced(channel, this.#values.bytes('unit', second), last === undefined ? null : Number(last))
+      },
       dry: () => machine.dry(channel, Number(wordOf(words, 'record'))),
       ingested: () => machine.ingested(channel),
       failed: () => this.#failed(words),

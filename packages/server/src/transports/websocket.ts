@@ -49,7 +49,8 @@ export function webSocketUpgrades(
       return
     }
     server.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
-      const transport = webSocketTransport(webSocket, { ...strangers, ...options })
+      const corked = Object.assign(webSocket, { cork: () => socket.cork(), uncork: () => socket.uncork() })
+      const transport = webSocketTransport(corked, { ...strangers, ...options })
       boundHandshake(socket, transport)
       options.accept(transport, request)
     })

@@ -32,7 +32,7 @@ export const collectionNames = ['notesplain', 'tasksplain', 'looseplain'] as con
 const indexed = ['notesplain', 'tasksplain'] as const
 
 export interface NodeOptions {
-  /** Nothing rings when it is left out: where only devices meet, nothing waits for a timer. */
+  /** Nothing rings when it is left out, where only devices meet. What lets others have their turn takes no time at all. */
   readonly timer?: Env['timer']
   readonly modes?: Readonly<Record<DatabaseName, Mode>>
   /** Goes around every provider of its stores. */
@@ -63,7 +63,7 @@ export class SimNode {
     this.env = {
       now: () => now() + this.skew,
       random: (length) => bytes.bytes(length),
-      timer: options.timer ?? (() => () => undefined),
+      timer: (run, ms) => (ms === 0 ? soon(run) : (options.timer?.(run, ms) ?? noTimer)),
       log: () => undefined,
       passphraseWork: 1,
     }
@@ -142,6 +142,13 @@ export class SimNode {
   #resetFollowers(): void {
     for (const name of databaseNames) this.followers.set(name, new Follower())
   }
+}
+
+const noTimer = (): void => undefined
+
+function soon(run: () => void): () => void {
+  queueMicrotask(run)
+  return noTimer
 }
 
 export function onlyStoreFailure(error: unknown): void {

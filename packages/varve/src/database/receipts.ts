@@ -1,49 +1,44 @@
 /** Waiting for the recorder's word on a write. */
 
-import { isoTime } from '../document/head.ts'
-import { VarveError } from '../errors.ts'
-import { decodeHeader } from '../log/header.ts'
-import { decodeReceipt } from '../log/receipt.ts'
-import { rowTags } from '../log/tag.ts'
-import type { CommitHead } from '../store/rows.ts'
-import { reissuedAs } from '../replica/reissue.ts'
 import { compareBytes } from '../encoding/bytes.ts'
+import { isoTime } from '../document/head.ts'
+import { isVarveError, VarveError } from '../errors.ts'
+import { decodeHeader } from '../log/header.ts'
+import { decodeReceipt, type Receipt } from '../log/receipt.ts'
+import { rowTags } from '../log/tag.ts'
+import { issuedAgain } from '../replica/reissue.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { CommitHead } from '../store/rows.ts'
 import { tagOf, type Space } from './space.ts'
 import type { WriteReceipt } from './types.ts'
 
 /**
  * The receipt of the entry of document `id` in a commit, as soon as there is one; for a null commit,
- * of the document's last version. Rejects with the recorder's code when it was refused, and with
- * `CLOSED` when the database closes first.
+ * of the document's last version. What was refused as ahead of time gets that of the commit it is issued again as. Rejects
+ * with the recorder's code when it was refused, with what keeps it from being issued again, and with `CLOSED` when the
+ * database closes first.
  */
 export async function receiptOf(space: Space, id: string, commit: number | null): Promise<WriteReceipt> {
+  const { replica } = space
   const tag = tagOf(space, id)
-  const no = commit ?? (await lastCommit(space, tag))
-  const head = await recorded(space, no)
-  const header = decodeHeader(head.header)
-  const index = rowTags(header).findIndex((entry) => compareBytes(entry, tag) === 0)
+  const no = commit ?? (await lastCommit(replica, tag))
+  const head = await recordedCommit(replica, no)
   const record = head.record ?? 0
-  const [row] = await space.replica.store.receipts(record, 1)
-  if (row === undefined) throw new VarveError('TAMPERED', `Receipt ${record} is missing from the store: run verify`)
-  const receipt = decodeReceipt(row.bytes, header.entries.length)
-  const again = receipt.refused === null ? null : await reissuedAs(space.replica.store, no)
-  if (again !== null) return receiptOf(space, id, again)
+  const header = decodeHeader(head.header)
+  const receipt = await storedReceipt(replica, record, header.entries.length)
   if (receipt.refused !== null) {
-    throw new VarveError(
-      receipt.refused.code,
-      `The recorder refused the change of "${id}": ${receipt.refused.reason}`,
-      {
-        details: { id, record },
-      },
-    )
+    const again = receipt.refused.code === 'CLOCK_AHEAD' ? await nextIssue(replica, id, no, record) : null
+    if (again !== null) return receiptOf(space, id, again)
+    const message = `The recorder refused the change of "${id}": ${receipt.refused.reason}`
+    throw new VarveError(receipt.refused.code, message, { details: { id, record } })
   }
+  const index = rowTags(header).findIndex((entry) => compareBytes(entry, tag) === 0)
   const collection = header.entries[index]?.collection ?? 0
   const before = header.entries.slice(0, index).filter((entry) => entry.collection === collection).length
   return { record, ov: receipt.ovs[index] ?? 0, cv: (receipt.cvs[collection] ?? 0) + before, at: isoTime(receipt.at) }
 }
 
-async function lastCommit(space: Space, tag: Uint8Array): Promise<number> {
-  const { store } = space.replica
+async function lastCommit({ store }: Replica, tag: Uint8Array): Promise<number> {
   const [document] = await store.documents([tag])
   const [entry] =
     document === null || document === undefined
@@ -53,35 +48,31 @@ async function lastCommit(space: Space, tag: Uint8Array): Promise<number> {
   return entry.commit
 }
 
-async function recorded(space: Space, no: number): Promise<CommitHead> {
-  const { replica } = space
+/** The commit once it has its receipt. The store is read when the call is made and when the receipt is there. */
+async function recordedCommit(replica: Replica, no: number): Promise<CommitHead> {
   for (;;) {
-    const position = replica.state.position + replica.state.record.length
     const [head] = await replica.store.commitHeads([no])
     if (head === null || head === undefined)
       throw new VarveError('TAMPERED', `Commit ${no} is missing from the store: run verify`)
     if (head.record !== null) return head
-    await nextWrite(space, position)
+    // Its receipt may have come while the store was read.
+    const recorded = replica.feeds.get(head.feed)?.recorded ?? 0
+    if (recorded <= head.seq) await replica.awaited.receipt(no)
   }
 }
 
-function nextWrite(space: Space, before: number): Promise<void> {
-  const { replica } = space
-  return new Promise((resolve, reject) => {
-    const check = (): void => {
-      const grown = replica.state.position + replica.state.record.length !== before
-      if (!grown && !replica.closed) return
-      stop()
-      if (replica.closed)
-        reject(
-          new VarveError(
-            'CLOSED',
-            'The database was closed before the write was recorded; it stays stored and pending',
-          ),
-        )
-      else resolve()
-    }
-    const stop = replica.onWrite(check)
-    check()
-  })
+async function storedReceipt({ store }: Replica, record: number, entries: number): Promise<Receipt> {
+  const [row] = await store.receipts(record, 1)
+  if (row === undefined) throw new VarveError('TAMPERED', `Receipt ${record} is missing from the store: run verify`)
+  return decodeReceipt(row.bytes, entries)
+}
+
+async function nextIssue(replica: Replica, id: string, commit: number, record: number): Promise<number | null> {
+  try {
+    return await issuedAgain(replica, commit, record)
+  } catch (error) {
+    if (!isVarveError(error) || error.code === 'CLOSED' || error.code === 'STORE_FAILED') throw error
+    const message = `The change of "${id}" was refused as ahead of time and cannot be issued again: ${error.message}`
+    throw new VarveError(error.code, message, { details: { id, record }, cause: error })
+  }
 }

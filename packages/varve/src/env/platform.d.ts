@@ -24,4 +24,7 @@ declare const crypto: {
 declare function queueMicrotask(callback: () => void): void
 declare function setTimeout(callback: () => void, ms?: number): unknown
 declare function clearTimeout(handle: unknown): void
+/** Node, Bun and Deno have them: 0 milliseconds of `setTimeout` are at least one. */
+declare const setImmediate: ((callback: () => void) => unknown) | undefined
+declare const clearImmediate: ((handle: unknown) => void) | undefined
 declare function structuredClone<T>(value: T): T

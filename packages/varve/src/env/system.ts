@@ -7,15 +7,21 @@ export function systemEnv(overrides: Partial<Env> = {}): Env {
   return {
     now: () => Date.now(),
     random: pooledRandom(),
-    timer: (fn, ms) => {
-      const handle = setTimeout(fn, ms)
-      return () => {
-        clearTimeout(handle)
-      }
-    },
+    timer,
     log: () => undefined,
     passphraseWork: 18,
     ...overrides,
+  }
+}
+
+function timer(fn: () => void, ms: number): () => void {
+  if (ms === 0 && typeof setImmediate !== 'undefined') {
+    const immediate = setImmediate(fn)
+    return () => clearImmediate?.(immediate)
+  }
+  const handle = setTimeout(fn, ms)
+  return () => {
+    clearTimeout(handle)
   }
 }
 

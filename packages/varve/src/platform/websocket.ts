@@ -15,6 +15,9 @@ export interface WebSocketLike {
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   addEventListener(type: 'error', listener: (event: { readonly error?: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
+  /** Holds back what is sent, and lets it go in one piece: a system call for each message costs more than its bytes. */
+  cork?(): void
+  uncork?(): void
   /** Ends the connection without waiting for anything; `ws` alone has it. */
   terminate?(): void
   /** Stops reading, and starts again; `ws` alone has them. */

@@ -5,6 +5,7 @@ import { limits } from '../limits.ts'
 import { decodeHeader } from '../log/header.ts'
 import { encodeUnit, type FeedRun, type Unit } from '../log/unit.ts'
 import { feedRun, lost, receiptsFrom, type FeedRange } from './outgoing-runs.ts'
+import type { FeedRow } from '../store/rows.ts'
 import type { Position } from './position.ts'
 import type { Replica } from './replica.ts'
 
@@ -24,6 +25,17 @@ interface Prepared {
 
 /** The last unit of each replica that every peer at its record number gets alike: a change is read and encoded once. */
 const lastUnits = new WeakMap<Replica, Prepared>()
+
+const reading = new WeakMap<Replica, Set<Promise<unknown>>>()
+
+/** What is being read of a replica for those who get it next. */
+function readingOf(replica: Replica): Set<Promise<unknown>> {
+  const known = reading.get(replica)
+  if (known !== undefined) return known
+  const none = new Set<Promise<unknown>>()
+  reading.set(replica, none)
+  return none
+}
 
 /** Follows what one peer holds of one replica. Everything given out ends at a signature. */
 export class Outgoing {
@@ -90,14 +102,20 @@ export class Outgoing {
 
   /** The next unit the peer lacks; null when it has everything. */
   async next(): Promise<Uint8Array | null> {
-    await this.#taking?.done
+    await this.#turn()
     await this.#replica.sign()
-    return this.#give((await this.#recorded()) ?? (await this.#pending()))
+    return this.#read(async () => (await this.#recorded()) ?? this.#pending())
+  }
+
+  /** Whether the peer has been given everything; false too while that is not known. */
+  get dry(): boolean {
+    if (this.#taking !== null || this.#record < this.#replica.state.record.length) return false
+    return this.#replica.waitingFeeds.every((feed) => this.#lacks(feed) === null)
   }
 
   /** Commits in these collections (tags in hex), ahead of the record; null when there is none that can go ahead. */
   async urgent(collections: ReadonlySet<string>): Promise<Uint8Array | null> {
-    await this.#taking?.done
+    await this.#turn()
     await this.#replica.sign()
     for (;;) {
       const heads = await this.#replica.store.commitsAfter(this.#urgentAfter, limits.unsignedCommits)
@@ -109,6 +127,23 @@ export class Outgoing {
         const prepared = await this.#ahead(head.feed, head.seq)
         if (prepared !== null) return this.#give(prepared)
       }
+    }
+  }
+
+  /** Waits for what is being taken over; who waits for what the peer wrote comes before the peer itself. */
+  async #turn(): Promise<void> {
+    if (this.#taking === null) return
+    await this.#taking.done
+    await Promise.allSettled(readingOf(this.#replica))
+  }
+
+  async #read(find: () => Promise<Prepared | null>): Promise<Uint8Array | null> {
+    const found = find()
+    const others = readingOf(this.#replica).add(found)
+    try {
+      return this.#give(await found)
+    } finally {
+      others.delete(found)
     }
   }
 
@@ -178,12 +213,19 @@ export class Outgoing {
     for (const { no } of this.#replica.waitingFeeds) {
       const feed = this.#replica.feeds.get(no)
       if (this.#record < this.#replica.state.record.length) return this.#recorded()
-      if (feed === undefined || feed.length === feed.recorded || this.#blocked.has(toHex(feed.id))) continue
-      const from = Math.max(feed.recorded, this.#held.get(toHex(feed.id)) ?? 0)
+      const from = feed === undefined ? null : this.#lacks(feed)
+      if (feed === undefined || from === null) continue
       const run = await feedRun(this.#replica, feed, { from, needed: null })
       if (run !== null) return prepare([run], null)
     }
     return null
+  }
+
+  /** The first commit without a receipt that the peer lacks of a feed and would take; null when there is none. */
+  #lacks({ id, length, recorded }: FeedRow): number | null {
+    const name = toHex(id)
+    const from = Math.max(recorded, this.#held.get(name) ?? 0)
+    return from < length && !this.#blocked.has(name) ? from : null
   }
 
   #holdsNothingOf({ feeds }: Prepared): boolean {

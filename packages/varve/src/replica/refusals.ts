@@ -51,6 +51,12 @@ export async function dismissRefusal(replica: Replica, record: number): Promise<
     set.values.set(refusalName(record), null)
     return Promise.resolve()
   })
+  replica.awaited.decided(record, null)
+}
+
+/** Whether the refusal under this record number was neither dismissed nor issued again. */
+export async function isListed(store: Store, record: number): Promise<boolean> {
+  return (await store.value(refusalName(record))) !== null
 }
 
 /** Name of the value that holds the refusal under this record number; names order by number. */

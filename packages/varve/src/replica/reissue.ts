@@ -4,19 +4,16 @@ import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { wholeNumber } from '../encoding/decode.ts'
 import { stampMs } from '../encoding/stamp.ts'
-import { encodeEntry } from '../log/entry.ts'
-import { encodeOperation } from '../document/operation.ts'
+import { pause } from '../env/pause.ts'
 import { isVarveError, VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { CommitRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
-import type { Change } from './append.ts'
 import type { CheckedCommit } from './check.ts'
 import { checkedAgain, storedCommit } from './checked-again.ts'
-import type { SealKey } from './context.ts'
-import type { PlanView } from './queue.ts'
-import { isLocked } from './reader.ts'
-import { refusalName, refusals, type RefusedCommit } from './refusals.ts'
+import type { Plan, PlanView } from './queue.ts'
+import { refusedChanges } from './refused-changes.ts'
+import { isListed, refusalName, refusals, type RefusedCommit } from './refusals.ts'
 import type { Replica } from './replica.ts'
 
 const prefix = 'reissued/'
@@ -28,15 +25,23 @@ export function clockAgrees({ clockIsRight, context, state }: Replica): boolean 
 
 /**
  * Issues every commit again that was refused with `CLOCK_AHEAD`, in the order written, when the clock agrees; each in one
- * write with the note that it was, so that a crash never doubles one. Returns whether some are left: the clock does
- * not agree yet, or a key is missing. One that the device may not or cannot write any more stays on the list of
- * refusals, and keeps nothing else. `Replica.reissue` calls it, once at a time. Throws `STORE_FAILED` and `CLOSED`.
+ * write with the note that it was, so that a crash never doubles one. Others have their turn in between. Returns whether
+ * some are left: the clock does not agree yet, or a key is missing. One that the device may not or cannot write any more
+ * stays on the list of refusals, and keeps nothing else. `Replica.reissue` calls it, once at a time. Throws
+ * `STORE_FAILED` and `CLOSED`.
  */
 export async function reissueAhead(replica: Replica): Promise<boolean> {
   if (await awaitsRefusal(replica)) return true
   let left = false
-  for (const refused of await asWritten(replica.store)) {
-    if (!clockAgrees(replica) || !(await attempt(replica, refused))) left = true
+  for (const [n, refused] of (await asWritten(replica.store)).entries()) {
+    if (n > 0 && n % limits.reissueSlice === 0) {
+      await pause(replica.context.env, 0)
+      // What was issued until now may have been refused meanwhile.
+      if (await awaitsRefusal(replica)) return true
+    }
+    // Going on later with the next one would change the order.
+    if (!clockAgrees(replica)) return true
+    if (!(await attempt(replica, refused, left))) left = true
   }
   return left
 }
@@ -61,12 +66,14 @@ async function asWritten(store: Store): Promise<readonly RefusedCommit[]> {
 /** After these nothing else can be written either. */
 const general: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['STORE_FAILED', 'CLOSED'])
 
-/** False when the commit is to be tried again. */
-async function attempt(replica: Replica, refused: RefusedCommit): Promise<boolean> {
+/** False when the commit is to be tried again: with `left`, what it needs may be among those before it that are. */
+async function attempt(replica: Replica, refused: RefusedCommit, left: boolean): Promise<boolean> {
   try {
     return await reissue(replica, refused)
   } catch (error) {
-    if (!isVarveError(error) || general.has(error.code)) throw error
+    if (!isVarveError(error) || general.has(error.code) || replica.closed) throw error
+    if (left && error.code === 'NOT_FOUND') return false
+    replica.awaited.decided(refused.record, error)
     replica.context.env.log('warn', 'a commit that was refused as ahead of time is not issued again: it stays listed', {
       record: refused.record,
       code: error.code,
@@ -89,9 +96,22 @@ async function awaitsRefusal({ store, waitingFeeds, ownFeed, context, state }: R
 }
 
 /** The local number of the commit that a refused commit was issued again as; null when it was not. */
-export async function reissuedAs(store: Store, commit: number): Promise<number | null> {
+async function reissuedAs(store: Store, commit: number): Promise<number | null> {
   const bytes = await store.value(prefix + commit)
   return bytes === null ? null : issueOf(bytes)
+}
+
+/**
+ * Waits until it is decided what becomes of a commit that was refused as ahead under a record number, and gives the local
+ * number of the one it was issued again as; null when it is not listed any more and was not. Throws why it cannot be, and
+ * `CLOSED`.
+ */
+export async function issuedAgain({ store, awaited }: Replica, commit: number, record: number): Promise<number | null> {
+  while (await isListed(store, record)) {
+    const failure = await awaited.decision(record)
+    if (failure !== null) throw failure
+  }
+  return reissuedAs(store, commit)
 }
 
 function issueOf(bytes: Uint8Array): number {
@@ -111,69 +131,31 @@ async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolea
     tags: documents,
     size: documents.length,
     alone: true,
-    plan: (view) => ({
-      changes: changesOf(replica, row, commit, view),
-      values: (outcomes) => {
-        const next = outcomes[0]?.commit
-        const note: [string, Uint8Array][] = next === undefined ? [] : [[prefix + row.no, encodeCbor(next)]]
-        return new Map<string, Uint8Array | null>([[refusalName(refused.record), null], ...note])
-      },
-      standings: header.standings,
-      finish: () => true,
-    }),
+    plan: async (view) =>
+      (await isListed(replica.store, refused.record))
+        ? planOf(replica, row, commit, refused, view)
+        : { changes: [], finish: () => true },
   })
 }
 
-/** The changes that the entries of a refused commit were. Throws `NOT_FOUND` when that of one cannot be told any more. */
-function changesOf(replica: Replica, row: CommitRow, refused: CheckedCommit, view: PlanView): readonly Change[] {
-  const { context, reader } = replica
-  const { header, parts, documents } = refused
-  const commit = reader.decode({ ...row, size: row.bodies.length }, header)
-  const expected = new Map(header.preconditions.map(({ index, ov }) => [index, ov]))
-  return header.entries.map((entry, index) => {
-    const [body, tag, collection] = [parts[index], documents[index], header.collections[entry.collection]]
-    if (body === undefined || tag === undefined || collection === undefined) throw unknown()
-    const plain = reader.unseal(commit, index, body)
-    const state = view.head(tag)?.state
-    const known = state === undefined || state.status === 'absent' ? null : state.id
-    const id = isLocked(plain) ? null : (plain.id ?? known)
-    // Of a document that was made by another commit, which was dismissed or stays refused, the id is not known.
-    if (isLocked(plain) || plain.void || id === null) throw unknown()
-    const key = keyNow(replica, header.keys[entry.key])
-    return {
-      collection: { name: plain.collection ?? nameOf(replica, collection), tag: collection },
-      id,
-      tag: entry.tag,
-      row: tag,
-      kind: entry.kind,
-      operations: plain.operations,
-      actor: plain.actor,
-      body: encodeEntry({
-        id: plain.id,
-        collection: plain.collection,
-        actor: plain.actor,
-        reason: plain.reason,
-        operations: plain.operations.map(encodeOperation),
-      }),
-      key,
-      keyName: key === null || key.name === context.defaultKey ? null : key.name,
-      expectedOv: expected.get(index) ?? null,
-    }
-  })
-}
-
-/** The present version of the key that an entry was sealed under; null when it was not sealed. */
-function keyNow({ context }: Replica, sealed: Uint8Array | undefined): SealKey | null {
-  const old = sealed === undefined ? null : context.keys.byId(toHex(sealed))
-  return old === null ? null : (context.keys.current(old.name) ?? old)
-}
-
-function unknown(): VarveError {
-  return new VarveError('NOT_FOUND', 'An entry of a refused commit, or the document it changes, is not here any more')
-}
-
-function nameOf(replica: Replica, tag: Uint8Array): string {
-  const name = replica.collection(tag)?.name ?? null
-  if (name === null) throw new VarveError('TAMPERED', 'A collection of a refused commit has no name here: run verify')
-  return name
+function planOf(
+  replica: Replica,
+  row: CommitRow,
+  commit: CheckedCommit,
+  { record }: RefusedCommit,
+  view: PlanView,
+): Plan<boolean> {
+  return {
+    changes: refusedChanges(replica, row, commit, view),
+    values: (outcomes) => {
+      const next = outcomes[0]?.commit
+      const note: [string, Uint8Array][] = next === undefined ? [] : [[prefix + row.no, encodeCbor(next)]]
+      return new Map<string, Uint8Array | null>([[refusalName(record), null], ...note])
+    },
+    standings: commit.header.standings,
+    finish: () => {
+      replica.awaited.decided(record, null)
+      return true
+    },
+  }
 }

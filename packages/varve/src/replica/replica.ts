@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import { Appender, assertOneCommit, type Outcome } from './append.ts'
 import { hasRoom } from './judge.ts'
 import { signHeads } from './sign.ts'
+import { AwaitedVerdicts } from './awaited-verdicts.ts'
 import type { ReplicaContext } from './context.ts'
 import { WriteQueue, type Plan, type PlanView, type Waiting, type WriteTask } from './queue.ts'
 import { EntryReader } from './reader.ts'
@@ -25,6 +26,7 @@ export class Replica {
   readonly reader: EntryReader
   /** Names this copy, in hex: cursors of changes fit it alone. */
   readonly instance: string
+  readonly awaited = new AwaitedVerdicts()
   #state: ReplicaState
   readonly #feeds = new Map<number, FeedRow>()
   readonly #feedNumbers = new Map<string, number>()
@@ -201,7 +203,10 @@ export class Replica {
     await this.store.write(set.batch())
     this.#state = set.state
     for (const feed of set.feeds.values()) this.#adoptFeed(feed)
-    for (const { commit } of set.verdicts) this.reader.forget(commit)
+    for (const { commit } of set.verdicts) {
+      this.reader.forget(commit)
+      this.awaited.recorded(commit)
+    }
     if (set.refusedAhead) {
       this.#ahead = true
       this.#clockIsRight = false
@@ -253,6 +258,7 @@ export class Replica {
       await this.#queue.close(
         refusal ?? new VarveError('CLOSED', `Database "${this.context.name}" is closed: open the tenant again`),
       )
+      this.awaited.end()
       await this.context.store.close()
       for (const listener of this.#listeners) listener()
     }

@@ -1,6 +1,7 @@
 /** The one place that retries: a decorator of providers that repeats calls whose error says so. */
 
 import type { Env } from '../env/env.ts'
+import { pause } from '../env/pause.ts'
 import { isVarveError } from '../errors.ts'
 import { decorate } from './decorate.ts'
 import type { StoreProvider } from './store.ts'
@@ -18,15 +19,13 @@ const firstPauseMs = 10
  * pauses that double from 10 ms. Safe because a `write` that failed left nothing.
  */
 export function retry(provider: StoreProvider, { attempts, env }: RetryOptions): StoreProvider {
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => void env.timer(resolve, ms))
-
   async function repeated<T>(call: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call()
       } catch (error) {
         if (attempt >= attempts || !isVarveError(error) || !error.retryable) throw error
-        await pause(firstPauseMs * 2 ** (attempt - 1))
+        await pause(env, firstPauseMs * 2 ** (attempt - 1))
       }
     }
   }

@@ -98,6 +98,11 @@ export class Flow {
     return urgent ? this.#outgoing.urgent(this.urgent) : this.#outgoing.next()
   }
 
+  /** Whether the peer has been given everything, as far as that is known without a look at the store. */
+  get dry(): boolean {
+    return this.#outgoing?.dry ?? false
+  }
+
   /** Receipts the peer holds by now. */
   get record(): number {
     return this.#outgoing?.record ?? 0

@@ -266,7 +266,7 @@ export class SyncDriver {
     const unit = this.#brings ? null : ((await flow?.next(urgent)) ?? null)
     if (unit === null) this.#machine.dry(channel, flow?.record ?? 0)
     else {
-      this.#machine.produced(channel, unit)
+      this.#machine.produced(channel, unit, !urgent && flow?.dry === true ? flow.record : null)
       if (flow !== undefined) this.#on({ event: 'given', database: flow.database })
     }
   }

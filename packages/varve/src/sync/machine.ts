@@ -99,9 +99,12 @@ export class SyncMachine {
     })
   }
 
-  /** Answers `produce`. Throws `TOO_LARGE` or `INVALID` when the unit cannot be sent: answer `failed` instead. */
-  produced(channel: number, unit: Uint8Array): void {
-    this.#step(() => this.#session.sending.produced(channel, unit))
+  /**
+   * Answers `produce`. `last`: there is nothing more after this unit, and the peer has been given so many receipts;
+   * null when that is not known. Throws `TOO_LARGE` or `INVALID` when the unit cannot be sent: answer `failed` instead.
+   */
+  produced(channel: number, unit: Uint8Array, last: number | null = null): void {
+    this.#step(() => this.#session.sending.produced(channel, unit, last))
   }
 
   /** Answers `produce`: nothing more now. `record` is the number of receipts that the peer has been given. */

@@ -23,9 +23,14 @@ export class Pings {
     this.#out = out
   }
 
-  /** Asks the peer as soon as everything here is sent, so that its answer is about that too. */
-  send(): void {
-    this.#wanted++
+  /** Asks the peer as soon as everything here is sent, so that its answer is about that too. Gives the ping's number. */
+  send(): number {
+    return this.#sent + this.#wanted++
+  }
+
+  /** Whether the peer has answered the ping of this number. */
+  answered(n: number): boolean {
+    return n < this.#answered
   }
 
   /** The peer asks, behind so many units; throws `INVALID` when it does not count upwards. */

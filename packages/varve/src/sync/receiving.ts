@@ -22,10 +22,14 @@ export class Receiving {
   #done = 0
   /** Bytes that the peer may still send; one unit of any size may come while it is above zero. */
   #window: number
+  /** Bytes that are done with and not given back yet. */
+  #owed = 0
+  readonly #most: number
 
   constructor(out: Outbox, window: number) {
     this.#out = out
     this.#window = window
+    this.#most = window / 4
   }
 
   /** Counts a unit; throws `TOO_LARGE` when the peer had to wait. */
@@ -56,11 +60,13 @@ export class Receiving {
     return this.#last.has(channel)
   }
 
-  /** Gives the peer back what was taken over or passed over. */
+  /** The peer gets back what was taken over or passed over: a good part of the window at a time. */
   giveBack(bytes: number): void {
-    if (bytes === 0) return
-    this.#window += bytes
-    this.#out.send({ type: 'credit', bytes })
+    this.#owed += bytes
+    if (bytes === 0 || this.#owed < this.#most) return
+    this.#window += this.#owed
+    this.#out.send({ type: 'credit', bytes: this.#owed })
+    this.#owed = 0
   }
 
   /** Notes that the peer has nothing behind what arrived; false when all of the channel has been taken over. */

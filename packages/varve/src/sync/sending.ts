@@ -24,6 +24,8 @@ export class Sending {
   #window = 0
   /** Bytes that were sent and not given back. */
   #outstanding = 0
+  /** Units sent. */
+  units = 0
 
   constructor(out: Outbox) {
     this.#out = out
@@ -47,15 +49,18 @@ export class Sending {
     if (channel.state === 'open') this.#scheduler.grown(channel, urgent)
   }
 
-  /** Throws `TOO_LARGE` or `INVALID` when the unit cannot be sent; the work is not answered then. */
-  produced(number: number, unit: Uint8Array): void {
+  /**
+   * `last`: after this unit there is nothing more, and the peer has been given so many receipts; null when that is not
+   * known. Throws `TOO_LARGE` or `INVALID` when the unit cannot be sent; the work is not answered then.
+   */
+  produced(number: number, unit: Uint8Array, last: number | null): void {
     const turn = this.#of(number)
     if (turn === null) return
     const { channel } = turn
     if (channel.state === 'open') {
       const produced = { turn, size: unit.length, frame: encodeFrame({ type: 'unit', channel: number, unit }) }
       if (this.#scheduler.directory && !channel.isDirectory) this.#held = produced
-      else this.#send(produced)
+      else this.#send(produced, last)
     }
     this.#turn = null
   }
@@ -66,10 +71,7 @@ export class Sending {
     if (turn === null) return
     this.#turn = null
     const { channel, urgent } = turn
-    if (urgent || channel.state !== 'open' || this.#scheduler.has(channel)) return
-    if (!channel.told) this.#out.send({ type: 'current', channel: number, record })
-    channel.told = true
-    this.#out.push({ event: 'drained', channel: number })
+    if (!urgent && channel.state === 'open' && !this.#scheduler.has(channel)) this.#drained(channel, record)
   }
 
   /** The work to produce came to nothing. */
@@ -82,9 +84,9 @@ export class Sending {
     if (this.#held?.turn.channel === channel) this.#held = null
   }
 
-  /** Whether the peer has taken over everything of this channel and knows it. */
-  settled(channel: Channel): boolean {
-    return channel.told && this.#outstanding === 0 && this.#turn?.channel !== channel && !this.#scheduler.has(channel)
+  /** Whether the peer was sent everything of this channel and told so. */
+  rests(channel: Channel): boolean {
+    return channel.told && this.#turn?.channel !== channel && !this.#scheduler.has(channel)
   }
 
   /** Whether there is nothing to send. */
@@ -96,7 +98,7 @@ export class Sending {
   advance(): void {
     if (this.#turn !== null || this.#window <= 0) return
     if (this.#held !== null && !this.#scheduler.directory) {
-      this.#send(this.#held)
+      this.#send(this.#held, null)
       this.#held = null
       this.advance()
       return
@@ -107,13 +109,21 @@ export class Sending {
     this.#out.push({ do: 'produce', channel: channel.number, urgent })
   }
 
-  #send({ turn, size, frame }: Produced): void {
+  #drained(channel: Channel, record: number): void {
+    if (!channel.told) this.#out.send({ type: 'current', channel: channel.number, record })
+    channel.told = true
+    this.#out.push({ event: 'drained', channel: channel.number })
+  }
+
+  #send({ turn, size, frame }: Produced, last: number | null): void {
     this.#out.push({ do: 'send', bytes: frame })
     this.#window -= size
     this.#outstanding += size
     turn.channel.told = false
     turn.channel.blameless++
-    this.#scheduler.again(turn)
+    this.units++
+    if (last === null || this.#scheduler.has(turn.channel)) this.#scheduler.again(turn)
+    else this.#drained(turn.channel, last)
   }
 
   #of(number: number): Turn | null {

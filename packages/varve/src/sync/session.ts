@@ -24,6 +24,8 @@ export class Session {
   readonly pings: Pings
   #peer: Peer | null = null
   #revoked = false
+  /** The ping whose answer says that a revoked device has all units of the directory it was sent before, so many. */
+  #farewell: { readonly ping: number; readonly units: number } | null = null
   /** The peer's appointments that the driver has not seen; a newer list takes the place of an older one. */
   #appointments: readonly Uint8Array[] = []
   #adopting = false
@@ -80,7 +82,16 @@ export class Session {
       this.receiving.advance()
     }
     this.sending.advance()
+    this.#sayFarewell()
     this.pings.advance(this.receiving.done, this.sending.idle && this.opening.idle)
+  }
+
+  /** Whether a revoked device has taken everything of the directory over is asked with a ping. */
+  #sayFarewell(): void {
+    if (!this.#revoked) return
+    const { units } = this.sending
+    if (this.#farewell?.units !== units) this.#farewell = null
+    if (this.channels.directory?.told === true) this.#farewell ??= { ping: this.pings.send(), units }
   }
 
   /** Both sides have looked at the positions: units may go both ways. */
@@ -129,7 +140,9 @@ export class Session {
   get over(): VarveError | null {
     if (!this.#revoked || this.channels.next === 0) return null
     const { directory } = this.channels
-    return directory === undefined || this.sending.settled(directory) ? revoked() : null
+    if (directory === undefined) return revoked()
+    const knows = this.#farewell !== null && this.pings.answered(this.#farewell.ping)
+    return knows && this.sending.rests(directory) ? revoked() : null
   }
 }
 

@@ -51,8 +51,6 @@ function wrongWith(write: JournaledWrite, found: readonly Found[], wasAhead: boo
   if (answer !== null && answer !== 'done')
     return isThere ? 'was refused at once and is there' : wrongAnswer(kind, answer, wasAhead)
   for (const [document, word] of told) {
-    // What was ahead of time is issued again: that was not the last word.
-    if ('code' in word && word.code === 'CLOCK_AHEAD') continue
     if ('code' in word) {
       if (isThere) return 'was refused by the recorder and is there'
       if (!mayConflict(kind) || word.code !== 'CONFLICT') return 'was refused by the recorder without cause'

@@ -59,10 +59,11 @@ function issuesOf(entries: readonly LoggedEntry[]): readonly Issue[] {
   return [...byCommit.values()].toSorted((a, b) => (a.record ?? Infinity) - (b.record ?? Infinity))
 }
 
-/** Whoever was told of a refusal as ahead of time may have got it issued again since. */
+/** The author is told the last word; or, of what was refused as ahead of time, why it could not be issued again when that was tried. */
 function agrees(told: LedgerWrite['told'], last: Issue, issues: readonly Issue[]): boolean {
   if (told === null) return true
-  if (typeof told === 'string') return issues.some(({ refused }) => refused === told)
+  const tried = told !== 'CLOCK_AHEAD' && issues.some(({ refused }) => refused === 'CLOCK_AHEAD')
+  if (typeof told === 'string') return last.refused === told || tried
   return last.refused === null && told.record === last.record
 }
 

@@ -35,6 +35,11 @@ export class ProcessClock {
     }
   }
 
+  /** Timers that will ring. */
+  get waiting(): number {
+    return this.#running.size
+  }
+
   /** The process is gone: nothing of it rings any more. */
   stop(): void {
     for (const cancel of this.#running) cancel()

@@ -59,6 +59,8 @@ export class Outbox {
   async #pump(): Promise<void> {
     if (this.#writing) return
     this.#writing = true
+    // Frames of one turn go out together.
+    await Promise.resolve()
     try {
       while (this.#frames.length > 0) {
         const { frames, bytes } = this.#take()

@@ -55,12 +55,14 @@ function webSocketWire(socket: WebSocketLike, sink: Sink, env: Pick<Env, 'timer'
 function calledBackWriter(socket: WebSocketLike): Wire['write'] {
   return (frames) =>
     new Promise((resolve, reject) => {
+      socket.cork?.()
       for (const frame of frames) {
         socket.send(frame, (error) => {
           if (error !== undefined && error !== null) reject(error)
           else if (socket.bufferedAmount <= limits.transportBatchBytes) resolve()
         })
       }
+      socket.uncork?.()
       if (socket.bufferedAmount <= limits.transportBatchBytes) resolve()
     })
 }
