@@ -2,6 +2,7 @@
 
 import { VarveError } from '../errors.ts'
 import type { Channel } from './channels.ts'
+import { creditDue } from './credit.ts'
 import type { Outbox } from './outputs.ts'
 
 interface Arrived {
@@ -24,12 +25,12 @@ export class Receiving {
   #window: number
   /** Bytes that are done with and not given back yet. */
   #owed = 0
-  readonly #most: number
+  readonly #due: number
 
   constructor(out: Outbox, window: number) {
     this.#out = out
     this.#window = window
-    this.#most = window / 4
+    this.#due = creditDue(window)
   }
 
   /** Counts a unit; throws `TOO_LARGE` when the peer had to wait. */
@@ -63,7 +64,7 @@ export class Receiving {
   /** The peer gets back what was taken over or passed over: a good part of the window at a time. */
   giveBack(bytes: number): void {
     this.#owed += bytes
-    if (bytes === 0 || this.#owed < this.#most) return
+    if (bytes === 0 || this.#owed < this.#due) return
     this.#window += this.#owed
     this.#out.send({ type: 'credit', bytes: this.#owed })
     this.#owed = 0

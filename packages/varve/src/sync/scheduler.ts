@@ -37,9 +37,13 @@ export class Scheduler {
     }
   }
 
-  /** Whose turn it is; its next turn of that kind comes when it has grown or is put back. */
-  take(): Turn | null {
-    for (const { urgent, channels } of this.#queues) {
+  /**
+   * Whose turn it is; its next turn of that kind comes when it has grown or is put back. Without `bulk` only the
+   * directory and what is urgent have one.
+   */
+  take(bulk: boolean): Turn | null {
+    for (const { directory, urgent, channels } of this.#queues) {
+      if (!bulk && !directory && !urgent) return null
       for (const channel of channels) {
         channels.delete(channel)
         return { channel, urgent }

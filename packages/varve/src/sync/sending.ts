@@ -2,6 +2,7 @@
 
 import { VarveError } from '../errors.ts'
 import type { Channel } from './channels.ts'
+import { creditDue } from './credit.ts'
 import { encodeFrame } from './frames.ts'
 import type { Outbox } from './outputs.ts'
 import { Scheduler, type Turn } from './scheduler.ts'
@@ -24,6 +25,9 @@ export class Sending {
   #window = 0
   /** Bytes that were sent and not given back. */
   #outstanding = 0
+  /** Above so many of them only the directory and what is urgent is sent, where anything is urgent. */
+  #bulk = 0
+  #hasUrgent = false
   /** Units sent. */
   units = 0
 
@@ -34,6 +38,7 @@ export class Sending {
   /** Begins with the window that the peer allows. */
   begin(window: number): void {
     this.#window = window
+    this.#bulk = creditDue(window)
   }
 
   /** The peer gives back what it took over; throws `INVALID` when that is more than was sent. */
@@ -46,7 +51,9 @@ export class Sending {
 
   /** The channel may have something new for the peer. */
   grown(channel: Channel, urgent: boolean): void {
-    if (channel.state === 'open') this.#scheduler.grown(channel, urgent)
+    if (channel.state !== 'open') return
+    this.#hasUrgent ||= urgent
+    this.#scheduler.grown(channel, urgent)
   }
 
   /**
@@ -103,7 +110,8 @@ export class Sending {
       this.advance()
       return
     }
-    this.#turn = this.#scheduler.take()
+    // What is urgent waits at the peer behind everything that was sent before it.
+    this.#turn = this.#scheduler.take(!this.#hasUrgent || this.#outstanding < this.#bulk)
     if (this.#turn === null) return
     const { channel, urgent } = this.#turn
     this.#out.push({ do: 'produce', channel: channel.number, urgent })
