@@ -83,6 +83,13 @@ export function passphraseOf(context: Context, file: string | undefined): Promis
   throw usageError('The tenant is locked with a passphrase: give --passphrase-file, or run this in a terminal')
 }
 
+/** The password of an age file that somebody made. */
+export function filePassword(context: Context, file: string | undefined): Promise<string> {
+  if (file !== undefined) return Promise.resolve(secretFile(file))
+  if (context.terminal.interactive) return context.terminal.askSecret('Password of the file: ')
+  throw usageError('The file has a password: give --password-file, or run this in a terminal')
+}
+
 /** A new secret: from a file, or typed twice; `option` names the file's option. */
 export async function newSecret(
   context: Context,

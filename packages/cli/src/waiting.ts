@@ -31,6 +31,35 @@ export function pause({ timer }: Pick<Env, 'timer'>, ms: number, signal: AbortSi
   })
 }
 
+/** Following a tenant until the user has enough of it, or until this device was revoked: nothing comes any more then. */
+export class Following {
+  readonly #over = new AbortController()
+  readonly #stop: AbortSignal
+  /** Aborts at the end. */
+  readonly signal: AbortSignal
+
+  constructor(stop: AbortSignal) {
+    this.#stop = stop
+    this.signal = AbortSignal.any([stop, this.#over.signal])
+  }
+
+  watch(tenant: Tenant, connection: Connection): void {
+    connection.on('status', (status) => {
+      const revoked = tenant.level === 'revoked' || tenant.level === 'wiped'
+      if (status === 'refused' && revoked) this.end(connection.error)
+    })
+  }
+
+  end(reason: unknown): void {
+    this.#over.abort(reason)
+  }
+
+  /** After the end: throws why it was none of the user's. */
+  check(): void {
+    if (!this.#stop.aborted) this.#over.signal.throwIfAborted()
+  }
+}
+
 /** Waits until both sides have everything; rejects as soon as the node is not reached or something is wrong. */
 export async function inStep(connection: Connection): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => {

@@ -66,7 +66,7 @@ export async function serve(dir = join(temporaryFolder(), 'server'), port = '0')
 }
 
 /** A tenant of ada with one document, published; gives the option for her folder. */
-export async function publishedTo({ url }: Served): Promise<readonly string[]> {
+export async function publishedTo({ url }: Pick<Served, 'url'>): Promise<readonly string[]> {
   const at = ['--data', join(temporaryFolder(), 'ada')]
   await json(inside(['init', 'acme', '--user', 'ada', '--no-passphrase', '--json', ...at]))
   await json(inside(['import', 'people', '--json', ...at], { input: '{"id":"ada","name":"Ada"}\n' }))

@@ -186,6 +186,24 @@ describe('people', () => {
     })
   })
 
+  test.each([
+    ['watch', []],
+    ['sync', ['--live']],
+  ])('%s ends when the device is revoked, and says why', async (command, flags) => {
+    const ada = await publishedTo(await serve())
+    const bob = await joinAs('bob', ada)
+    const following = start([command, ...flags, ...bob])
+    await inside(['create', 'people', '{"name":"Grace"}', ...ada])
+    await inside(['sync', ...ada])
+    await following.line('created')
+    await inside(['revoke', 'bob', ...ada])
+    const { code, err } = await following.ended
+    expect(code).toBe(1)
+    expect(err).toMatch(/^connected to /)
+    expect(err).toMatch(/not connected any more: ask an admin .*\(FORBIDDEN\)\n$/)
+    expect(await inside([command, ...flags, ...bob])).toMatchObject({ code: 1 })
+  })
+
   test('revoking without the server says that it will hold later', async () => {
     const served = await serve()
     const ada = await publishedTo(served)
@@ -195,6 +213,28 @@ describe('people', () => {
     expect(revoked).toMatchObject({ code: 0, err: expect.stringContaining('run varve sync') })
   })
 })
+
+describe('publishing to another server', () => {
+  test('tells the former one, or says that it could not', async () => {
+    const [first, second, third] = [await serve(), await serve(), await serve()]
+    const ada = await publishedTo(first)
+    const moved = await inside(['publish', second.url, '--json', ...ada])
+    expect(moved).toMatchObject({ code: 0, err: '' })
+    expect(parsed(moved.out)).toMatchObject({ node: second.node, former: { url: first.url, told: true } })
+    await second.running.stop()
+    const lost = await inside(['publish', third.url, ...ada])
+    expect(lost).toMatchObject({ code: 0, err: expect.stringContaining(`run varve sync --url ${second.url}\n`) })
+    await serve(second.dir, new URL(second.url).port)
+    expect((await inside(['sync', '--url', second.url, ...ada])).code).toBe(0)
+    expect(await (await fetch(`${second.url}/v1/tenants/${await idOf(ada)}/appointments`)).json()).toMatchObject({
+      appointments: { length: 3 },
+    })
+  })
+})
+
+async function idOf(at: readonly string[]): Promise<string> {
+  return String(parsed((await inside(['info', '--json', ...at])).out)['id'])
+}
 
 describe('mirror', () => {
   test('another server follows without keys, and serves devices', async () => {

@@ -59,7 +59,7 @@ describe('README.md', () => {
     const unknown: string[] = []
     for (const line of lines) {
       const [, command = '', sub = ''] = line.split(/\s+/)
-      const group = command === 'keys' || command === 'join'
+      const group = ['keys', 'join', 'recovery'].includes(command)
       const { code, out } = await inside(group ? [command, sub, '--help'] : [command, '--help'])
       const options = (line.split(/\s#/)[0] ?? '').match(/--[a-z-]+/g) ?? []
       if (code !== 0 || options.some((option) => !out.includes(option))) unknown.push(line)

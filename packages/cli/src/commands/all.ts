@@ -24,6 +24,7 @@ import { addMirror } from './mirror.ts'
 import { addPatch } from './patch.ts'
 import { addProve } from './prove.ts'
 import { addPublish } from './publish.ts'
+import { addRecovery } from './recovery.ts'
 import { addRestore } from './restore.ts'
 import { addRevoke } from './revoke.ts'
 import { addServe } from './serve.ts'
@@ -59,6 +60,7 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addApprove,
   addDevices,
   addRevoke,
+  addRecovery,
   addMirror,
   addSync,
   addWatch,

@@ -5,7 +5,7 @@ import type { Tenant } from 'varve'
 import { usageError, type Context } from '../context.ts'
 import { printJson } from '../json.ts'
 import { storeOptions, type StoreFlags } from '../options.ts'
-import { isLocked, newSecret, passphraseOf, readInput, secretFile, withTenant } from '../session.ts'
+import { filePassword, isLocked, newSecret, passphraseOf, readInput, withTenant } from '../session.ts'
 import { table } from '../table.ts'
 
 interface PasswordFlags extends StoreFlags {
@@ -98,18 +98,12 @@ function addImport(group: Command, context: Context): void {
     .addHelpText('after', examples)
     .action(async (file: string, flags: PasswordFlags) => {
       const text = await readInput(context, file)
-      const password = await filePassword(context, flags)
+      const password = await filePassword(context, flags.passwordFile)
       await withTenant(context, flags, async (tenant) => {
         const names = await tenant.keys.import(text, password)
         await (flags.json ? printJson(context, { names }) : context.terminal.out(`Imported ${names.join(', ')}.\n`))
       })
     })
-}
-
-function filePassword(context: Context, { passwordFile }: PasswordFlags): Promise<string> {
-  if (passwordFile !== undefined) return Promise.resolve(secretFile(passwordFile))
-  if (context.terminal.interactive) return context.terminal.askSecret('Password of the file: ')
-  throw usageError('The file has a password: give --password-file, or run this in a terminal')
 }
 
 function addPassphrase(group: Command, context: Context): void {

@@ -30,14 +30,19 @@ export function addPublish(program: Command, context: Context): void {
     .action((url: string, flags: PublishFlags) =>
       withTenant(context, flags, async (tenant) => {
         await openAll(tenant)
-        const { node } = await tenant.publish(url, {
+        const { node, former } = await tenant.publish(url, {
           signal: context.terminal.stopping(),
           ...(flags.tokenFile === undefined ? {} : { token: secretFile(flags.tokenFile) }),
           ...(flags.node === undefined ? {} : { node: flags.node }),
           ...(flags.replace === undefined ? {} : { replace: flags.replace }),
         })
         const known = await tenant.node()
-        if (flags.json) return printJson(context, { url: known?.url ?? url, node })
+        if (former?.told === false)
+          context.terminal.err(
+            `varve: the server at ${former.url} could not be told that it records no more: when it is back, run varve sync --url ${former.url}\n`,
+          )
+        if (flags.json)
+          return printJson(context, { url: known?.url ?? url, node, ...(former === undefined ? {} : { former }) })
         await context.terminal.out(
           `Published ${tenant.name} to ${known?.url ?? url}, which records from now on.\nnode key  ${node}\n` +
             'Take others in with varve invite.\n',

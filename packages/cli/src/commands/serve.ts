@@ -1,13 +1,14 @@
 /** `varve serve`: runs a node on a folder until it is asked to stop. */
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createNode, parseConfig, parseMirrorFile, type Node, type NodeOptions, type ServerConfig } from '@varve/server'
 import type { Command } from 'commander'
 import { usageError, type Context } from '../context.ts'
 import { printJson } from '../json.ts'
 import { parseWhole } from '../options.ts'
+import { closeAll, untilStopped } from '../running.ts'
 import { secretFile } from '../session.ts'
-import { aborted } from '../waiting.ts'
 
 interface ServeFlags {
   readonly data?: string
@@ -49,13 +50,14 @@ export function addServe(program: Command, context: Context): void {
     .action(async (flags: ServeFlags) => {
       const stopping = context.terminal.stopping()
       const options = optionsOf(context, flags)
+      const kept = { dir: options.dir, files: [join(options.dir, 'server.sqlite')] }
       const node = await createNode(options)
       try {
         const { url } = await node.listen()
         await announce(context, flags, { node, url, dir: options.dir })
-        await aborted(stopping)
+        await untilStopped(context.env, kept, stopping)
       } finally {
-        await node.close()
+        await closeAll(kept, [() => node.close()])
       }
       if (!flags.json) await context.terminal.out('Stopped.\n')
     })

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { parseWhole } from '../options.ts'
+import { untilStopped } from '../running.ts'
 import { answer, changeOnEnter } from '../start/greet.ts'
 import { startWorld, type StartedWorld, type StartFlags } from '../start/world.ts'
 
@@ -27,34 +28,20 @@ export function addStart(program: Command, context: Context): void {
     .action(async (flags: StartFlags) => {
       await context.terminal.out('Starting the node and the first device ...\n')
       const world = await startWorld(flags, context.env)
-      const stopping = new AbortController()
-      const stopped = untilStopped(stopping)
+      const over = new AbortController()
+      const signal = AbortSignal.any([context.terminal.stopping(), over.signal])
       try {
         const invitation = await world.tenant.invite({ uses: invitedDevices })
         await context.terminal.out(welcome(world, invitation.link))
-        changeOnEnter(world, context, stopping.signal)
-        const answering = answer(world, invitation, context, stopping.signal)
-        await stopped
-        await answering
+        changeOnEnter(world, context, signal)
+        const answering = answer(world, invitation, context, signal)
+        await Promise.all([untilStopped(context.env, world.kept, signal), answering])
       } finally {
+        over.abort()
         await world.close()
-        await context.terminal.out('Stopped; varve start goes on from here.\n')
       }
+      await context.terminal.out('Stopped; varve start goes on from here.\n')
     })
-}
-
-/** Resolves at the first signal that asks the process to end. */
-function untilStopped(stopping: AbortController): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
-      stopping.abort()
-      resolve()
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-  })
 }
 
 function welcome({ url, documents }: StartedWorld, link: string): string {

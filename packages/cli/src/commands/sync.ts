@@ -11,7 +11,7 @@ import { storeOptions, type StoreFlags } from '../options.ts'
 import { Progress } from '../progress.ts'
 import { withTenant } from '../session.ts'
 import { bytes, count, counted, table } from '../table.ts'
-import { aborted, inStep, openAll } from '../waiting.ts'
+import { aborted, Following, inStep, openAll } from '../waiting.ts'
 import { tellStatus } from './watch.ts'
 
 interface SyncFlags extends StoreFlags {
@@ -90,20 +90,25 @@ function connect(tenant: Tenant, { url }: SyncFlags): Connection {
 }
 
 async function syncLive(context: Context, tenant: Tenant, flags: SyncFlags): Promise<void> {
-  const signal = context.terminal.stopping()
-  const following = new Map<string, Promise<void>>()
+  const following = new Following(context.terminal.stopping())
+  const { signal } = following
+  const printing = new Map<string, Promise<void>>()
   /** Databases that the directory names later are followed too, from their beginning. */
   const follow = async (fromNow: boolean): Promise<void> => {
     for (const { name, mode } of await tenant.databases()) {
-      if (following.has(name)) continue
+      if (printing.has(name)) continue
       const database = await tenant.database(name, { mode })
       const since = fromNow ? { since: database.cursor() } : {}
-      following.set(name, printChanges(context, { database, ...since }, flags, signal))
+      const printed = printChanges(context, { database, ...since }, flags, signal).catch((error: unknown) => {
+        following.end(error)
+      })
+      printing.set(name, printed)
     }
   }
   // Before the connection is there, so that everything it brings is shown.
   await follow(true)
   const connection = connect(tenant, flags)
+  following.watch(tenant, connection)
   tellStatus(context, connection, signal)
   let looking = Promise.resolve()
   connection.on('progress', () => {
@@ -115,7 +120,8 @@ async function syncLive(context: Context, tenant: Tenant, flags: SyncFlags): Pro
   })
   await aborted(signal)
   await looking
-  await Promise.all(following.values())
+  await Promise.all(printing.values())
+  following.check()
 }
 
 async function syncFolder(context: Context, tenant: Tenant, dir: string, flags: SyncFlags): Promise<void> {

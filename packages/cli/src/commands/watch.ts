@@ -6,6 +6,7 @@ import { printChanges } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { databaseOptions, type DatabaseFlags } from '../options.ts'
 import { existingDatabase, withTenant } from '../session.ts'
+import { Following } from '../waiting.ts'
 
 interface WatchFlags extends DatabaseFlags {
   readonly all?: true
@@ -30,12 +31,18 @@ export function addWatch(program: Command, context: Context): void {
     .addHelpText('after', examples)
     .action((collection: string | undefined, flags: WatchFlags) =>
       withTenant(context, flags, async (tenant) => {
-        const signal = context.terminal.stopping()
+        const following = new Following(context.terminal.stopping())
+        const { signal } = following
         const database = await existingDatabase(tenant, flags.database)
         const since = flags.since ?? (flags.all === true ? undefined : database.cursor())
-        if (flags.sync && (await tenant.node()) !== null) tellStatus(context, tenant.connect(), signal)
         const followed = { database, ...(collection === undefined ? {} : { collection }) }
+        if (flags.sync && (await tenant.node()) !== null) {
+          const connection = tenant.connect()
+          following.watch(tenant, connection)
+          tellStatus(context, connection, signal)
+        }
         await printChanges(context, since === undefined ? followed : { ...followed, since }, flags, signal)
+        following.check()
       }),
     )
 }
@@ -43,14 +50,19 @@ export function addWatch(program: Command, context: Context): void {
 /** Tells, on standard error, when the connection comes and goes, until `signal` aborts. */
 export function tellStatus({ terminal }: Context, connection: Connection, signal: AbortSignal): void {
   let shown = ''
+  let told = ''
   connection.on('status', (status) => {
     const text = status === 'live' || status === 'offline' || status === 'refused' ? status : ''
     if (text === '' || text === shown || signal.aborted) return
     shown = text
+    told = ''
     const why = text === 'live' || connection.error === null ? '' : `: ${connection.error.message}`
     terminal.err(`${text === 'live' ? 'connected to' : text} ${connection.url ?? ''}${why}\n`)
   })
   connection.on('problem', (error) => {
-    terminal.err(`varve: ${error.message} (${error.code})\n`)
+    const line = `varve: ${error.message} (${error.code})\n`
+    // Every database may have the same.
+    if (line !== told) terminal.err(line)
+    told = line
   })
 }

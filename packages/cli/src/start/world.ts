@@ -6,6 +6,7 @@ import { createNode, type Node } from '@varve/server'
 import { sqlite } from '@varve/stores/sqlite'
 import { createTenant, openTenant, type Connection, type Database, type Env, type Tenant } from 'varve'
 import { openInput } from '../import.ts'
+import { closeAll, type Kept } from '../running.ts'
 import { packagesFile } from '../tour/data.ts'
 import { importPackages, packagesOf } from '../tour/packages.ts'
 
@@ -15,7 +16,7 @@ export interface StartFlags {
   readonly port: number
 }
 
-/** Everything that runs; closed in the opposite order. */
+/** Everything that runs. */
 export interface StartedWorld {
   readonly node: Node
   readonly url: string
@@ -23,6 +24,8 @@ export interface StartedWorld {
   readonly database: Database
   readonly connection: Connection
   readonly documents: number
+  readonly kept: Kept
+  /** Closes everything, also when a part of it fails: a node that listens on would keep the process alive. */
   close(): Promise<void>
 }
 
@@ -40,11 +43,9 @@ export async function startWorld({ dir, host, port }: StartFlags, env: Env): Pro
       const documents = await sampleData(database)
       await tenant.publish(url)
       const connection = tenant.connect()
-      const close = async (): Promise<void> => {
-        await tenant.close()
-        await node.close()
-      }
-      return { node, url, tenant, database, connection, documents, close }
+      const kept = { dir, files: [join(dir, 'server', 'server.sqlite'), join(dir, 'ada', 'tenant.sqlite')] }
+      const close = (): Promise<void> => closeAll(kept, [() => tenant.close(), () => node.close()])
+      return { node, url, tenant, database, connection, documents, kept, close }
     } catch (error) {
       await tenant.close()
       throw error

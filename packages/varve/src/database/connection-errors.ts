@@ -25,6 +25,13 @@ export function closed(): VarveError {
   return new VarveError('CLOSED', 'The connection is closed: connect again')
 }
 
+/** This device knows from its own directory that it was revoked; `cause` is how the attempt ended. */
+export function revokedHere(cause: VarveError | null): VarveError {
+  const message =
+    'This device was revoked and is not connected any more: ask an admin of the tenant to let it join again'
+  return new VarveError('FORBIDDEN', message, { cause })
+}
+
 /** A transport that was given is used once. */
 export function spent(): VarveError {
   return new VarveError('OFFLINE', 'The transport of this connection was closed: connect with a new one')

@@ -5,7 +5,7 @@ import type { VarveError } from '../errors.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { SyncDriver } from '../sync/driver.ts'
 import type { DriverEvent } from '../sync/driver-events.ts'
-import { asError, closed, isPassing, isRefusal, spent } from './connection-errors.ts'
+import { asError, closed, isPassing, isRefusal, revokedHere, spent } from './connection-errors.ts'
 import { Line, type LineParts } from './line.ts'
 import { Listeners, type ConnectionEvents, type ConnectionStatus } from './listeners.ts'
 import { OwnCommits } from './own-commits.ts'
@@ -29,6 +29,7 @@ export class Connection {
   readonly #own: OwnCommits
   readonly #wanted: Wanted
   readonly #line: Line
+  readonly #unfollow: () => void
   #status: ConnectionStatus = 'connecting'
   #lastError: VarveError | null = null
   /** Why there is nothing to wait for any more. */
@@ -55,6 +56,9 @@ export class Connection {
       lost: (error, unusable) => {
         this.#lost(error, unusable)
       },
+    })
+    this.#unfollow = parts.host.onStanding((device) => {
+      this.#standingChanged(device)
     })
     this.#begin().catch((error: unknown) => {
       this.#lost(asError(error), false)
@@ -305,15 +309,27 @@ export class Connection {
     if (peer !== null && this.#parts.host.isRecorder(peer)) session?.stop(null)
   }
 
-  /** Another attempt follows, unless none can be made, another node answers or the transport was given. */
+  /** This device may hear of its revocation in another way, while this waits for the next attempt. */
+  #standingChanged(device: Uint8Array): void {
+    const { host } = this.#parts
+    if (this.#line.session === null && host.isRevoked && equalBytes(device, host.device.publicKey))
+      this.#lost(null, false)
+  }
+
+  /**
+   * Another attempt follows, unless none can be made, another node answers, the transport was given, or this device
+   * was revoked. A node's mere word for that does not count: its directory must say so here.
+   */
   #lost(error: VarveError | null, unusable: boolean): void {
     if (this.#over !== null || this.#chosenOffline) return
     this.#hangUp()
-    if (error !== null) this.#lastError = error
-    if (this.url === null) this.#end(error ?? spent())
-    this.#become(unusable || isRefusal(error) ? 'refused' : 'offline')
-    if (this.#over !== null || unusable || error?.code === 'TAMPERED') return
-    this.#line.again(!isPassing(error))
+    const inVain = unusable || error?.code === 'TAMPERED'
+    const revoked = !inVain && this.#parts.host.isRevoked
+    const reason = revoked ? revokedHere(error) : error
+    if (reason !== null) this.#lastError = reason
+    if (this.url === null) this.#end(reason ?? spent())
+    this.#become(unusable || isRefusal(reason) ? 'refused' : 'offline')
+    if (this.#over === null && !inVain && !revoked) this.#line.again(!isPassing(error))
   }
 
   #hangUp(): void {
@@ -326,6 +342,7 @@ export class Connection {
     this.#over = reason
     this.#hangUp()
     this.#own.stop()
+    this.#unfollow()
     this.#parts.onClosed()
   }
 

@@ -62,6 +62,12 @@ export class TenantHost implements SyncHost {
     return level === 'revoked' || level === 'wiped' ? 'directory' : 'full'
   }
 
+  /** Whether this device was revoked, as the recorder has recorded it: that is final. */
+  get isRevoked(): boolean {
+    const level = this.#parts.standing.level(this.device.publicKey, true)
+    return level === 'revoked' || level === 'wiped'
+  }
+
   /** Calls `listener` when a device has got another level; returns a function that stops it. */
   onStanding(listener: StandingListener): () => void {
     return this.#parts.standing.onChange(listener)

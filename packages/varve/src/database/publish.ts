@@ -3,6 +3,7 @@
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import { formerNode, meetFormer, tellFormer } from './former-node.ts'
 import type { AppointOptions } from './hand-over.ts'
 import type { NodeClient } from './node-client.ts'
 import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
@@ -12,15 +13,21 @@ export interface PublishOptions extends NodeAccess, AppointOptions {
   readonly token?: string
 }
 
+export interface Published {
+  /** Public key of the node, in hex. */
+  readonly node: string
+  /**
+   * The node of this device until now, when it was another: whether it is known to have heard that it records no more.
+   * Until it has, it goes on recording, which nobody takes over.
+   */
+  readonly former?: { readonly url: string; readonly told: boolean }
+}
+
 /**
  * Every step can be repeated, so that after a crash or a lost answer publishing again goes on where it ended, and does
  * nothing when all is done. `docs/publishing.md` tells what each step does.
  */
-export async function publish(
-  parts: NodeParts,
-  url: string,
-  options: PublishOptions,
-): Promise<{ readonly node: string }> {
+export async function publish(parts: NodeParts, url: string, options: PublishOptions): Promise<Published> {
   const client = clientOf(parts, url, options)
   const { publicKey } = await client.info(cancelOf(options))
   const node = toHex(publicKey)
@@ -32,13 +39,17 @@ export async function publish(
   if (!records() && !unconfirmed) assertMayAppoint(parts)
   if (!records() && known === null) await register(parts, client, options)
   await parts.open.openAll()
-  await connected(parts, { url: client.url, key: node }, options, async (connection) => {
+  const former = formerNode(parts, node)
+  if (former !== null && !records()) await meetFormer(parts, former, options)
+  const told = await connected(parts, { url: client.url, key: node }, options, async (connection) => {
     if (!records()) await connection.delivered(cancelOf(options))
     if (!records()) await handOver(parts, client, connection, options)
+    const heard = former !== null && (await tellFormer(parts, former, options))
     await connection.settled(cancelOf(options))
+    return heard
   })
   await parts.memory.remember({ url: client.url, key: node })
-  return { node }
+  return former === null ? { node } : { node, former: { url: former.url, told } }
 }
 
 /** Also checked where the appointment is made, but then the node would have the tenant already. */

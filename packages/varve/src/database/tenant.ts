@@ -30,7 +30,7 @@ import { OpenDatabases } from './open-databases.ts'
 import type { Transport } from '../sync/transports/transport.ts'
 import { OwnStanding, wiped, type WipePolicy } from './own-standing.ts'
 import { prove, type CommitProof, type Provable } from './prove.ts'
-import { publish, type PublishOptions } from './publish.ts'
+import { publish, type Published, type PublishOptions } from './publish.ts'
 import { databasesTag, register, registrationOf, type Founded } from './register.ts'
 import { lastWrites, status, type TenantStatus } from './status.ts'
 import { syncDirectories, type Side } from './sync-directories.ts'
@@ -213,7 +213,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
    * all is done nothing happens. Throws `FORBIDDEN` for a device that may not and for a missing or wrong token,
    * `OFFLINE`, and `TAMPERED` for another node than expected.
    */
-  publish(url: string, options: PublishOptions = {}): Promise<{ readonly node: string }> {
+  publish(url: string, options: PublishOptions = {}): Promise<Published> {
     return publish(this.#nodeParts(), url, options)
   }
 
