@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { primitives } from '../src/crypto/primitives.ts'
-import { acceptedAfterRevocation } from '../src/database/audit-standing.ts'
+import { acceptedAfterRevocation } from '../src/audit/audit-standing.ts'
 import { encodeOperation } from '../src/document/operation.ts'
 import { makeStamp, stampMs, type Stamp } from '../src/encoding/stamp.ts'
 import { createIdentity } from '../src/keys/identity.ts'

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { primitives } from '../src/crypto/primitives.ts'
-import { NodeClient } from '../src/database/node-client.ts'
+import { NodeClient } from '../src/node/client.ts'
 import { fromHex } from '../src/encoding/bytes.ts'
 import { memory, type Tenant } from '../src/index.ts'
 import { decodeIdentity } from '../src/keys/identity.ts'

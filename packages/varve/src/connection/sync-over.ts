@@ -7,7 +7,7 @@ import type { DriverEvent } from '../sync/driver-events.ts'
 import { SyncDriver } from '../sync/driver.ts'
 import type { SyncHost } from '../sync/host.ts'
 import type { Transport } from '../sync/transports/transport.ts'
-import type { SyncReport } from './types.ts'
+import type { SyncReport } from '../database/types.ts'
 
 /**
  * Syncs the directory, then `replica`, both ways, and closes the transport. Resolves when each side has what the other

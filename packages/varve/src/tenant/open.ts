@@ -18,9 +18,9 @@ import { KeyringState } from '../keys/keyring.ts'
 import { openRecoveryKit } from '../keys/recovery.ts'
 import { encodeAppointment } from '../log/appointment.ts'
 import type { StoreProvider } from '../store/store.ts'
-import { notHere, TenantHome } from './home.ts'
-import type { WipePolicy } from './own-standing.ts'
-import { tenantKey } from './catalogue.ts'
+import { notHere, TenantHome } from '../home/home.ts'
+import type { WipePolicy } from '../home/own-standing.ts'
+import { tenantKey } from '../home/catalogue.ts'
 import { Tenant } from './tenant.ts'
 
 export interface StoreOptions {

@@ -8,8 +8,8 @@ import { keptCheckpoint } from '../replica/kept.ts'
 import { refusals } from '../replica/refusals.ts'
 import type { Mode } from '../replica/context.ts'
 import type { Replica } from '../replica/replica.ts'
-import type { KnownNode } from './known-node.ts'
-import type { NodeParts } from './node-parts.ts'
+import type { KnownNode } from '../home/known-node.ts'
+import type { NodeParts } from '../node/parts.ts'
 
 /** Ids and keys in hex. */
 export interface TenantStatus {

@@ -3,7 +3,7 @@
 import type { Epochs } from '../directory/epochs.ts'
 import type { Succession } from '../directory/succession.ts'
 import type { Replica } from '../replica/replica.ts'
-import { syncReplicas } from './sync.ts'
+import { syncReplicas } from '../database/sync.ts'
 
 export interface Side {
   readonly directory: Replica

@@ -10,10 +10,10 @@ import { keepCheckpoint, keptCheckpoint } from '../replica/kept.ts'
 import type { Replica } from '../replica/replica.ts'
 import { recordTree } from '../replica/tree.ts'
 import { pendingPlace, type CommitHead, type EntryRow } from '../store/rows.ts'
-import { nodeKey } from './host.ts'
-import type { NodeClient } from './node-client.ts'
-import { cancelOf, clientOf, type NodeAccess, type NodeParts } from './node-parts.ts'
-import { makeSpace, tagOf } from './space.ts'
+import { nodeKey } from '../connection/host.ts'
+import type { NodeClient } from '../node/client.ts'
+import { cancelOf, clientOf, type NodeAccess, type NodeParts } from '../node/parts.ts'
+import { makeSpace, tagOf } from '../database/space.ts'
 
 /** A commit by its id in hex, or the commit of a version of a document, the last recorded one when `ov` is absent. */
 export type Provable =

@@ -5,10 +5,10 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { openRequest, sealResponse } from '../keys/invitation.ts'
 import { parseJoinRequest, type JoinRequest } from '../keys/join.ts'
 import { limits } from '../limits.ts'
-import type { HeldRequest } from './decode-answer.ts'
+import type { HeldRequest } from '../node/decode-answer.ts'
 import { keptInvitations, saveInvitation, type KeptInvitation, type LetIn } from './invitation-store.ts'
-import type { NodeClient } from './node-client.ts'
-import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
+import type { NodeClient } from '../node/client.ts'
+import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from '../node/parts.ts'
 
 export interface AnswerOptions extends NodeAccess {
   /** Only this invitation; all that this device has made otherwise. */

@@ -6,9 +6,9 @@ import { fromHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Env } from '../env/env.ts'
 import type { Level, StandingChange } from '../log/header.ts'
-import { replicaOf, type Database } from './database.ts'
-import { makeSpace } from './space.ts'
-import { transact, type Transaction } from './transaction.ts'
+import { replicaOf, type Database } from '../database/database.ts'
+import { makeSpace } from '../database/space.ts'
+import { transact, type Transaction } from '../database/transaction.ts'
 
 export interface Device {
   /** Public key, 64 hex digits. */

@@ -6,7 +6,7 @@ import { clockAgrees } from '../replica/reissue.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Listeners } from './listeners.ts'
-import { listRefused } from './refused.ts'
+import { listRefused } from '../database/refused.ts'
 
 interface Watched {
   readonly replica: Replica

@@ -5,7 +5,7 @@ import { concat, fromHex, toHex, utf8 } from '../encoding/bytes.ts'
 import { isVarveError } from '../errors.ts'
 import { primitives } from '../crypto/primitives.ts'
 import { decodeChallenge, decodeTokens, type Tokens } from './decode-answer.ts'
-import { jsonOf, type Answer, type Call, type NodeHttp } from './node-http.ts'
+import { jsonOf, type Answer, type Call, type NodeHttp } from './http.ts'
 import type { Device } from '../replica/context.ts'
 
 export interface NodeSessionOptions {

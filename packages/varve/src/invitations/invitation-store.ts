@@ -5,7 +5,7 @@ import { bytesOf, listOf, textOf, wholeNumber } from '../encoding/decode.ts'
 import { toHex, fromHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { formatInvitation, parseInvitation, type Invitation } from '../keys/invitation.ts'
-import type { TenantHome } from './home.ts'
+import type { TenantHome } from '../home/home.ts'
 
 /** A device that was let in. */
 export interface LetIn {

@@ -4,7 +4,7 @@ import { isoTime } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import { createInvitation, formatInvitation } from '../keys/invitation.ts'
 import { forgetInvitation, keptInvitations, saveInvitation, type KeptInvitation } from './invitation-store.ts'
-import { cancelOf, clientOf, type NodeAccess, type NodeParts } from './node-parts.ts'
+import { cancelOf, clientOf, type NodeAccess, type NodeParts } from '../node/parts.ts'
 
 export interface InviteOptions extends NodeAccess {
   /** The node that carries it; the one this device works with otherwise. */

@@ -2,8 +2,8 @@
 
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { KnownNode } from './known-node.ts'
-import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
+import type { KnownNode } from '../home/known-node.ts'
+import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './parts.ts'
 
 /** The node of this device, when it is another than the one with this key (hex); null otherwise. */
 export function formerNode({ memory }: NodeParts, node: string): KnownNode | null {

@@ -13,9 +13,9 @@ import { memory } from '../store/memory.ts'
 import type { StoreProvider } from '../store/store.ts'
 import { createConnector } from '../sync/transports/connect.ts'
 import { acceptedAfterRevocation } from './audit-standing.ts'
-import type { KnownNode } from './known-node.ts'
-import type { NodeClient } from './node-client.ts'
-import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
+import type { KnownNode } from '../home/known-node.ts'
+import type { NodeClient } from '../node/client.ts'
+import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from '../node/parts.ts'
 import { RecordCopy } from './record-copy.ts'
 
 export interface AuditOptions extends NodeAccess {

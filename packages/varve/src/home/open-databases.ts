@@ -14,7 +14,7 @@ import { newerFormat } from '../replica/reader.ts'
 import { Replica } from '../replica/replica.ts'
 import { keyArrived, keyRemoved } from '../replica/unlock.ts'
 import { directoryName } from './catalogue.ts'
-import { Database, type DatabaseHome } from './database.ts'
+import { Database, type DatabaseHome } from '../database/database.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
 import type { Keyring } from './keyring.ts'
 

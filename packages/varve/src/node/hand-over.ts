@@ -10,8 +10,8 @@ import type { DeviceIdentity } from '../keys/identity.ts'
 import { encodeAppointment, signAppointment, type HandOver, type SignedAppointment } from '../log/appointment.ts'
 import { recordPending } from '../replica/ingest.ts'
 import type { Replica } from '../replica/replica.ts'
-import type { TenantHome } from './home.ts'
-import type { OpenDatabases } from './open-databases.ts'
+import type { TenantHome } from '../home/home.ts'
+import type { OpenDatabases } from '../home/open-databases.ts'
 
 export interface HandOverParts {
   /** 32 hex digits. */

@@ -10,8 +10,8 @@ import { tagKey } from '../keys/derive.ts'
 import type { DeviceIdentity } from '../keys/identity.ts'
 import type { KeyringState } from '../keys/keyring.ts'
 import { collectionTag } from '../log/tag.ts'
-import { tenantKey } from './catalogue.ts'
-import type { TenantHome } from './home.ts'
+import { tenantKey } from '../home/catalogue.ts'
+import type { TenantHome } from '../home/home.ts'
 
 export interface Founded {
   readonly home: TenantHome

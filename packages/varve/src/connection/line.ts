@@ -5,7 +5,7 @@ import { VarveError } from '../errors.ts'
 import { SyncDriver } from '../sync/driver.ts'
 import type { DriverEvent } from '../sync/driver-events.ts'
 import type { Transport } from '../sync/transports/transport.ts'
-import { asError } from './connection-errors.ts'
+import { asError } from './errors.ts'
 import type { TenantHost } from './host.ts'
 import { Retry } from './retry.ts'
 

@@ -17,8 +17,8 @@ import {
   type HeldRequest,
   type NodeInfo,
 } from './decode-answer.ts'
-import { jsonOf, NodeHttp, type Answer, type Call } from './node-http.ts'
-import { jsonBody, NodeSession } from './node-session.ts'
+import { jsonOf, NodeHttp, type Answer, type Call } from './http.ts'
+import { jsonBody, NodeSession } from './session.ts'
 
 /** Version of the HTTP side that this client speaks. */
 const httpVersion = 1

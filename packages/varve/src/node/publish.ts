@@ -2,11 +2,11 @@
 
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
-import type { Connection } from './connection.ts'
-import { formerNode, meetFormer, tellFormer } from './former-node.ts'
+import type { Connection } from '../connection/connection.ts'
+import { formerNode, meetFormer, tellFormer } from './former.ts'
 import type { AppointOptions } from './hand-over.ts'
-import type { NodeClient } from './node-client.ts'
-import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './node-parts.ts'
+import type { NodeClient } from './client.ts'
+import { cancelOf, clientOf, connected, type NodeAccess, type NodeParts } from './parts.ts'
 
 export interface PublishOptions extends NodeAccess, AppointOptions {
   /** Where the node takes in only those who have one. */

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../env/env.ts'
 import type { VarveError } from '../errors.ts'
-import type { RefusedWrite } from './refused.ts'
+import type { RefusedWrite } from '../database/refused.ts'
 
 export type ConnectionStatus = 'connecting' | 'authenticating' | 'catching-up' | 'live' | 'offline' | 'refused'
 
