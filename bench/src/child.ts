@@ -32,6 +32,17 @@ const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
   'sync-many': async () => (await import('./workloads/sync-many.ts')).syncManyWorkload(),
   'sync-urgent': async () => (await import('./workloads/sync-urgent.ts')).syncUrgentWorkload(),
   'peers-sync': async () => (await import('./workloads/peers-sync.ts')).peersSyncWorkload(rest),
+  view: async () => (await import('./workloads/view.ts')).viewWorkload(),
+  search: async () => (await import('./workloads/search.ts')).searchWorkload(),
+  counters: async () => (await import('./workloads/counters.ts')).countersWorkload(),
+  query: async () => (await import('./workloads/query.ts')).queryWorkload(),
+  'query-large': async () => (await import('./workloads/query-large.ts')).queryLargeWorkload(),
+  'import-tasks': async () => (await import('./find/tasks.ts')).importTasks(rest[0] ?? '', rest[1] ?? ''),
+  'ask-tasks': async () => (await import('./find/tasks.ts')).askTasks(rest[0] ?? '', rest[1] ?? ''),
+  'import-packages': async () =>
+    (await import('./find/packages.ts')).importPackages(rest[0] ?? '', Number(rest[1]), rest[2] === 'indexed'),
+  live: async () => (await import('./workloads/live.ts')).liveWorkload(),
+  asof: async () => (await import('./workloads/asof.ts')).asofWorkload(),
   size: async () => (await import('./workloads/size.ts')).sizeWorkload(),
 }
 

@@ -4,10 +4,13 @@ import { operationsBetween } from '../../packages/varve/src/document/diff.ts'
 import { absentState, foldEntry, type DocumentState } from '../../packages/varve/src/document/fold.ts'
 import { absentHead, documentOf } from '../../packages/varve/src/document/head.ts'
 import { encodeOperation, type Operation } from '../../packages/varve/src/document/operation.ts'
+import { sealedBytes, sealedOf, sealValue } from '../../packages/varve/src/document/sealed.ts'
 import { toHex } from '../../packages/varve/src/encoding/bytes.ts'
 import { encodeCbor, encodeOrdered } from '../../packages/varve/src/encoding/cbor.ts'
-import type { JsonObject } from '../../packages/varve/src/encoding/json.ts'
+import type { JsonObject, JsonValue } from '../../packages/varve/src/encoding/json.ts'
 import { makeStamp, parseStamp } from '../../packages/varve/src/encoding/stamp.ts'
+import { attributeKey } from '../../packages/varve/src/keys/derive.ts'
+import { makeKey } from '../../packages/varve/src/keys/key.ts'
 import { foldEntries } from '../../packages/varve/src/replica/count.ts'
 import type { ReadEntry } from '../../packages/varve/src/replica/reader.ts'
 import { pendingPlace } from '../../packages/varve/src/store/rows.ts'
@@ -22,6 +25,13 @@ const list = (op: 'push' | 'addToSet' | 'pull', path: string, ...values: readonl
   values,
 })
 const merge = (part: JsonObject, functionId: string | null = null): Operation => ({ op: 'merge', part, functionId })
+
+const sealedBytesOf = (fill: number): Uint8Array => new Uint8Array(60).fill(fill)
+const seal = (path: string, fill = 7): Operation => ({
+  op: 'seal',
+  path: path.split('.'),
+  value: sealedOf(sealedBytesOf(fill)),
+})
 
 const lineage = { parentId: 'p', parentCollection: 'people', originId: null, originCollection: 'stripe:customers' }
 
@@ -40,6 +50,7 @@ const operations: readonly Operation[] = [
   merge({}, 'f1'),
   { op: 'delete' },
   { op: 'restore' },
+  seal('a.b'),
 ]
 
 interface FoldCase {
@@ -120,6 +131,21 @@ const folds: readonly FoldCase[] = [
     [put({ a: 1 })],
     [set('a', 2), inc('a', 3), unset('b'), list('push', 'c', 1)],
   ),
+  one('seal before any put', [seal('a')]),
+  one('seal', [put({ a: 1 }), seal('a')], [seal('b.c')]),
+  one('seal of the same changes nothing', [put({}), seal('a')], [seal('a')]),
+  one('seal through a scalar replaces it', [put({ a: 5 })], [seal('a.b')]),
+  one('set over a sealed value', [put({}), seal('a')], [set('a', 1)]),
+  one('set below a sealed value replaces it', [put({}), seal('a')], [set('a.b', 1)]),
+  one('unset below a sealed value changes nothing', [put({}), seal('a')], [unset('a.b')]),
+  one(
+    'inc, push, addToSet and pull of a sealed value change nothing',
+    [put({}), seal('a')],
+    [inc('a', 1), list('push', 'a', 1), list('addToSet', 'a', 1), list('pull', 'a', 1)],
+  ),
+  one('merge of an object over a sealed value', [put({}), seal('a')], [merge({ a: { b: 1 } })]),
+  one('merge beside a sealed value', [put({ a: { c: 1 } }), seal('a.b')], [merge({ a: { d: 1 } })]),
+  one('sealed values in an array', [put({ a: [1] }), seal('a.0'), seal('a.1')], [merge({ a: [2] })]),
 ]
 
 function viewFold({ name, entries }: FoldCase) {
@@ -223,7 +249,7 @@ const deep = Array.from({ length: 65 }, () => 'a')
 const invalid = [
   { name: 'no list', value: 7, code: 'INVALID' },
   { name: 'an empty list', value: [], code: 'INVALID' },
-  { name: 'a code from the future', value: [10], code: 'UNSUPPORTED_VERSION' },
+  { name: 'a code from the future', value: [200], code: 'UNSUPPORTED_VERSION' },
   { name: 'a negative code', value: [-1], code: 'INVALID' },
   { name: 'put without attributes', value: [0], code: 'INVALID' },
   { name: 'put of a map', value: [0, { a: 1 }], code: 'INVALID' },
@@ -248,7 +274,38 @@ const invalid = [
   { name: 'merge of a scalar', value: [7, 1, null], code: 'INVALID' },
   { name: 'merge by a number', value: [7, {}, 1], code: 'INVALID' },
   { name: 'merge of _system', value: [7, { _system: 1 }, null], code: 'RESERVED_NAME' },
+  { name: 'set of the form of a sealed value', value: [1, ['a'], { $sealed: 'AAAA' }], code: 'RESERVED_NAME' },
+  { name: 'seal of text', value: [10, ['a'], 'AAAA'], code: 'INVALID' },
+  { name: 'seal of 56 bytes', value: [10, ['a'], new Uint8Array(56)], code: 'INVALID' },
+  { name: 'seal without a path', value: [10, [], sealedBytesOf(1)], code: 'TOO_LARGE' },
+  { name: 'seal of _system', value: [10, ['_system'], sealedBytesOf(1)], code: 'RESERVED_NAME' },
+  { name: 'seal inside a sealed value', value: [10, ['a', '$sealed'], sealedBytesOf(1)], code: 'RESERVED_NAME' },
 ]
+
+const values: readonly { readonly id: string; readonly path: readonly string[]; readonly value: JsonValue }[] = [
+  { id: 'p1', path: ['ssn'], value: '078-05-1120' },
+  { id: 'p1', path: ['address', 'street'], value: { name: 'Main', no: 7, b: null, a: [1.5, true] } },
+  { id: 'é', path: ['a.b', '0'], value: 0 },
+]
+
+/** Keys and nonces count up, so that everybody can make the same. */
+function viewSealed({ id, path, value }: (typeof values)[number], i: number) {
+  const key = makeKey('hr', 1, new Uint8Array(32).fill(i + 1), 0)
+  const nonce = new Uint8Array(24).fill(0x40 + i)
+  const place = { database: new Uint8Array(16).fill(0x80 + i), collection: 'people', id, path }
+  const sealed = sealValue({ id: key.id, attributes: attributeKey(key) }, place, nonce, value)
+  return {
+    key: toHex(key.bytes),
+    attributeKey: toHex(attributeKey(key).key),
+    database: toHex(place.database),
+    collection: 'people',
+    id,
+    path,
+    nonce: toHex(nonce),
+    value,
+    sealed: toHex(sealedBytes(sealed)),
+  }
+}
 
 export function documentVectors(): unknown {
   return {
@@ -258,6 +315,7 @@ export function documentVectors(): unknown {
     invalid: invalid.map(({ name, value, code }) => ({ name, encoded: toHex(encodeCbor(value)), code })),
     folds: folds.map(viewFold),
     histories: histories.map(viewHistory),
+    sealed: values.map(viewSealed),
     differences: differences.map(({ before, after }) => ({
       before,
       after,

@@ -9,16 +9,53 @@ export {
   type StoreOptions,
 } from './tenant/open.ts'
 export type { Tenant } from './tenant/tenant.ts'
+export { openView, type View, type ViewOptions } from './tenant/open-view.ts'
+export type { Visible } from './tenant/build-view.ts'
+export type { ViewTenant } from './tenant/view-home.ts'
+export type { CsvOptions } from './view/csv.ts'
+export type { OriginFilter } from './view/lookup.ts'
+export type { CategoryPath, Navigator } from './view/navigator.ts'
+export type { TableOptions } from './view/table.ts'
+export type {
+  CategoryRow,
+  ColumnTotals,
+  DocumentRow,
+  Expression,
+  RowOrigin,
+  RowRange,
+  TotalName,
+  ViewCategory,
+  ViewColumn,
+  ViewDefinition,
+  ViewRow,
+  ViewSort,
+  ViewSource,
+  ViewTotals,
+} from './view/types.ts'
 export type { DatabaseInfo } from './home/catalogue.ts'
 export type { ApproveOptions, Directory } from './home/directory.ts'
 export type { WipePolicy } from './home/own-standing.ts'
 export type { Device, User } from './home/people.ts'
 export type { Keyring } from './home/keyring.ts'
 export type { Database } from './database/database.ts'
+export { combineTotals, type Counters, type CountersReport, type TotalsOptions, type TotalsSource } from './database/counters.ts'
+export type {
+  BucketFigures,
+  BucketUnit,
+  CounterMeasure,
+  CounterOperation,
+  CounterRule,
+  CounterTotals,
+  Measured,
+  RuleFigures,
+  RuleTotals,
+  Statistic,
+} from './counters/types.ts'
 export type { Collection } from './database/collection.ts'
 export type { Staged, Transaction, TransactionCollection } from './database/transaction.ts'
 export type { CollectionView, DatabaseView } from './database/view.ts'
-export type { Page, Query } from './database/query.ts'
+export type { Hit, HitPage, Page, Query } from './database/query.ts'
+export type { Live } from './database/watch.ts'
 export type { RestoreAllReport, RestorePoint } from './database/restore-all.ts'
 export type {
   Cancellable,
@@ -32,6 +69,7 @@ export type {
   DatabaseStats,
   DeepPartial,
   EnrichOptions,
+  IndexDeclaration,
   Patch,
   SyncReport,
   UpdateOperators,
@@ -61,7 +99,11 @@ export type { Difference } from './document/diff.ts'
 export type { Doc, System } from './document/head.ts'
 export type { EntryKind, Level } from './log/header.ts'
 export type { JsonObject, JsonValue } from './encoding/json.ts'
+export type { Group, Total } from './query/group.ts'
 export type { Filter, Operators, QueryPlan, Sort } from './query/types.ts'
+export type { Duplicate } from './database/duplicates.ts'
+export type { Extractor, SearchOptions } from './search/fields.ts'
+export type { Highlight } from './search/highlight.ts'
 export type { Env, Logger, LogLevel } from './env/env.ts'
 export { systemEnv } from './env/system.ts'
 export { byteStreamTransport, nodeDuplex, type ByteDuplex } from './sync/transports/byte-stream.ts'

@@ -56,11 +56,55 @@ export const limits = {
   wordBytes: 1024,
   /** Operations of one entry. */
   entryOperations: 100_000,
+  /** Paths that one collection seals, and those of sealed values that a replica remembers of it. */
+  sealedPaths: 64,
   /** Nodes of one filter, and the depth of its nesting. */
   filterNodes: 10_000,
   filterDepth: 32,
-  /** Bytes of an index key; longer values are truncated and re-checked. */
+  /** Sources of one view, and its categories, sorted columns and columns, each. */
+  viewSources: 64,
+  viewColumns: 64,
+  /** Rows of one document in a view, categories from the top to it, and characters of a row's key. */
+  viewFanOut: 1_000,
+  viewDepth: 64,
+  viewKeyCharacters: 32 * 1024 * 1024,
+  /** Parts of all expressions of a view, the depth of one, and characters of the text it puts together. */
+  expressionParts: 1_000,
+  expressionDepth: 32,
+  expressionCharacters: 64 * 1024,
+  /** Rows of a spreadsheet. */
+  spreadsheetRows: 1_048_576,
+  /** Bytes of a part of a saved view. */
+  savedViewBytes: 256 * 1024 * 1024,
+  /** Bytes of memory, about, for collections of the past that one database keeps for further questions. */
+  pastBytes: 64 * 1024 * 1024,
+  /** Bytes of an index key, for each path; longer values are truncated and re-checked. */
   indexKeyBytes: 256,
+  /** Paths of one index, and indexes of one collection. */
+  indexPaths: 8,
+  collectionIndexes: 64,
+  /** Groups of one `group`, and characters of the values they are made by. */
+  groups: 100_000,
+  groupCharacters: 64 * 1024 * 1024,
+  /** Fields of one search index, and the highest weight of one. */
+  searchFields: 16,
+  searchWeight: 1_000,
+  /** Characters of an indexed word: longer ones are the same when they begin the same. */
+  searchTokenCharacters: 64,
+  /** Characters of a text to search for, its words and phrases, and all their tokens. */
+  searchCharacters: 4_096,
+  searchPhrases: 64,
+  searchTokens: 256,
+  /** Highlights of one hit, and characters of the text around them. */
+  searchHighlights: 16,
+  searchExcerptCharacters: 240,
+  /** Counter rules of one database, paths, collections or conditions that one names in a list, and its characters as JSON. */
+  counterRules: 100,
+  counterPaths: 16,
+  counterRuleCharacters: 64 * 1024,
+  /** Parts of time of one kind that a counter rule keeps, and numbers kept for an exact median. */
+  counterBuckets: 10_000,
+  counterMedian: 10_000,
   /** Milliseconds between keep-alives of a connection, after which silence is noticed. */
   keepAliveMs: 30_000,
   /** Milliseconds before a lost connection is tried again: at first, and at most. */

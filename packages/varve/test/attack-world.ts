@@ -9,7 +9,7 @@ import { concat, toHex } from '../src/encoding/bytes.ts'
 import { makeStamp, type Stamp } from '../src/encoding/stamp.ts'
 import type { Env } from '../src/env/env.ts'
 import { isVarveError } from '../src/errors.ts'
-import { sealingKey, tagKey } from '../src/keys/derive.ts'
+import { attributeKey, sealingKey, tagKey } from '../src/keys/derive.ts'
 import { createIdentity, type DeviceIdentity } from '../src/keys/identity.ts'
 import { KeyringState } from '../src/keys/keyring.ts'
 import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../src/log/commit.ts'
@@ -50,7 +50,7 @@ export class World {
     this.id = new Uint8Array(16).fill(id)
     this.founder = createIdentity('ada', this.env)
     const version = KeyringState.empty.create('tenant', this.env).current('tenant')
-    this.key = { name: 'tenant', id: version.id, key: sealingKey(version) }
+    this.key = { name: 'tenant', id: version.id, key: sealingKey(version), attributes: attributeKey(version) }
     this.tags = tagKey(version)
     this.standing = this.#standingOf(this.founder)
   }
@@ -113,6 +113,7 @@ export class World {
       identity,
       replica,
       database: new Database(replica, {
+        id: '',
         beforeSync: () => Promise.resolve(),
         syncOver: () => Promise.reject(new Error('not here')),
       }),

@@ -1,13 +1,13 @@
 /** A directory without tenants around it: devices with and without keys, honest or not, and a recorder that is none of them. */
 
 import { primitives } from '../src/crypto/primitives.ts'
-import { makeSpace } from '../src/database/space.ts'
+import { makeSpace, noRules } from '../src/database/space.ts'
 import { syncReplicas } from '../src/database/sync.ts'
 import { transact } from '../src/database/transaction.ts'
 import { directoryCollections, Standing } from '../src/directory/standing.ts'
 import { equalBytes, toHex } from '../src/encoding/bytes.ts'
 import type { Env } from '../src/env/env.ts'
-import { sealingKey, tagKey } from '../src/keys/derive.ts'
+import { attributeKey, sealingKey, tagKey } from '../src/keys/derive.ts'
 import { createIdentity, type DeviceIdentity } from '../src/keys/identity.ts'
 import { newKey } from '../src/keys/key.ts'
 import { decodeHeader, type Level } from '../src/log/header.ts'
@@ -36,7 +36,6 @@ export interface VillagerOptions {
   readonly under?: Standing
 }
 
-const noRules = { key: null, conflict: 'merge', validate: null } as const
 
 export class Village {
   /** Moved by hand; every device has it. */
@@ -52,7 +51,7 @@ export class Village {
     this.founder = createIdentity('ada', this.env)
     this.recorder = createIdentity('server', this.env)
     const version = newKey('tenant', 1, this.env)
-    this.#key = { name: 'tenant', id: version.id, key: sealingKey(version) }
+    this.#key = { name: 'tenant', id: version.id, key: sealingKey(version), attributes: attributeKey(version) }
     this.#tags = tagKey(version)
   }
 

@@ -96,6 +96,13 @@ describe('operators', () => {
     [{ 'a.1.b': 1 }, { a: [{ b: 1 }, { b: 2 }] }, false],
     [{ 'a\\.b': 1 }, { 'a.b': 1 }, true],
     [{ constructor: { $exists: true } }, {}, false],
+    [{ 'constructor.name': 'Object' }, {}, false],
+    [{ 'a.prototype.b': 1 }, { a: { prototype: { b: 1 } } }, true],
+    [JSON.parse('{"__proto__":{"$exists":true}}'), {}, false],
+    [JSON.parse('{"__proto__.x":null}'), {}, true],
+    [{ a: { constructor: 1 } }, { a: { constructor: 1 } }, true],
+    [{ a: /(a+)+b/ }, { a: 'aab' }, true],
+    [{ a: { $in: [/^(a|aa)+$/] } }, { a: 'b' }, false],
     [{ id: 'x', '_system.ov': { $gte: 1 } }, { id: 'x', _system: { ov: 1 } }, true],
   ])('%j on %j is %s', (filter, doc, expected) => {
     expect(accepts(filter, doc)).toBe(expected)
@@ -149,6 +156,10 @@ describe('errors', () => {
     [{ age: { $regex: 'x', $options: 'ii' } }, 'filter.age.$regex'],
     [{ age: { $regex: /x/i, $options: 'm' } }, 'filter.age.$regex'],
     [{ age: /x/g }, 'filter.age'],
+    [{ age: /x(?=y)/ }, 'filter.age'],
+    [{ age: { $in: ['x', /(x)\1/] } }, 'filter.age.$in[1]'],
+    [{ age: { $not: { $regex: '(?<!x)y' } } }, 'filter.age.$not.$regex'],
+    [{ age: { $regex: 'x'.repeat(5_000) } }, 'filter.age.$regex'],
     [{ 'a..b': 1 }, 'filter.a..b'],
     [{ '': 1 }, 'filter.'],
     [{ 'a.$gt': 1 }, 'filter.a.$gt'],
@@ -169,6 +180,38 @@ describe('errors', () => {
   test('a regular expression with a position is used without it', () => {
     const predicate = parseFilter({ a: { $in: [/x/] } })
     expect([matches(predicate, { a: 'x' }), matches(predicate, { a: 'x' })]).toEqual([true, true])
+  })
+})
+
+describe('filters a million levels deep or wide', () => {
+  const deep = (wrap: (inner: unknown) => unknown, levels = 1_000_000): unknown => {
+    let filter: unknown = { a: 1 }
+    for (let i = 0; i < levels; i++) filter = wrap(filter)
+    return filter
+  }
+
+  test.each<[string, unknown]>([
+    ['$and', deep((inner) => ({ $and: [inner] }))],
+    ['$nor and $or', deep((inner) => ({ $nor: [{ $or: [inner] }] }))],
+    ['$not', { a: deep((inner) => ({ $not: inner })) }],
+    ['$elemMatch', { a: deep((inner) => ({ $elemMatch: { b: inner } })) }],
+    ['values', { a: deep((inner) => ({ b: inner })) }],
+    ['arrays', { a: deep((inner) => [inner]) }],
+    ['names', Object.fromEntries(Array.from({ length: 1_000_000 }, (_, i) => [`a${i}`, 1]))],
+    ['$or of many', { $or: Array.from({ length: 1_000_000 }, () => ({ a: 1 })) }],
+    ['$in of many', { a: { $in: Array.from({ length: 1_000_000 }, (_, i) => i) } }],
+    ['a path of many', { [Array.from({ length: 1_000_000 }, () => 'a').join('.')]: 1 }],
+    ['a value of many', { a: Array.from({ length: 1_000_000 }, () => 1) }],
+  ])('%s', (_, filter) => {
+    expect(() => parseFilter(filter)).toThrow(expect.objectContaining({ code: 'INVALID' }))
+  })
+
+  test('as wide and deep as they may be they are matched', () => {
+    const wide = parseFilter({ $or: Array.from({ length: 3_000 }, (_, i) => ({ a: i })) })
+    expect(matches(wide, { a: 2_999 })).toBe(true)
+    let filter: unknown = { a: 1 }
+    for (let i = 0; i < 30; i++) filter = { $and: [filter] }
+    expect(matches(parseFilter(filter), { a: 1 })).toBe(true)
   })
 })
 

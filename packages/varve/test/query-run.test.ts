@@ -8,8 +8,8 @@ import { compareText } from '../src/query/compare.ts'
 import { cursorAfter } from '../src/query/cursor.ts'
 import { parseFilter } from '../src/query/filter.ts'
 import { matches } from '../src/query/matcher.ts'
-import { indexKeys } from '../src/query/order-key.ts'
-import { planQuery, type IndexInfo } from '../src/query/plan.ts'
+import { indexKeys, keysOf } from '../src/query/index-keys.ts'
+import { planQuery, readsAsStored, type IndexInfo } from '../src/query/plan.ts'
 import { countQuery, queryPages, runQuery, type QuerySpec } from '../src/query/run.ts'
 import { parseSort, sortComparator } from '../src/query/sort.ts'
 import type { Candidate, QuerySource } from '../src/query/source.ts'
@@ -34,12 +34,12 @@ class MemorySource implements QuerySource {
 
   constructor(docs: readonly JsonObject[], indexes: readonly IndexInfo[]) {
     this.#docs = docs.map((doc) => ({ id: idOf(doc), doc })).toSorted((a, b) => compareText(a.id, b.id))
-    this.#rows = new Map(indexes.map(({ no, path }) => [no, this.#build(path)]))
+    this.#rows = new Map(indexes.map(({ no, paths }) => [no, this.#build(paths)]))
   }
 
-  #build(path: string): readonly Row[] {
+  #build(paths: readonly string[]): readonly Row[] {
     return this.#docs
-      .flatMap((candidate) => indexKeys(path, candidate.doc).map((key) => ({ key, candidate })))
+      .flatMap((candidate) => indexKeys(paths, candidate.doc).map((key) => ({ key, candidate })))
       .toSorted((a, b) => compareBytes(a.key, b.key) || compareText(a.candidate.id, b.candidate.id))
   }
 
@@ -73,10 +73,10 @@ class MemorySource implements QuerySource {
 }
 
 /** Indexes with the truth about several keys, told or withheld. */
-function indexesOver(paths: readonly string[], docs: readonly JsonObject[], told: boolean): IndexInfo[] {
-  return paths.map((path, no) => {
-    const multikey = docs.some((doc) => indexKeys(path, doc).length > 1)
-    return told ? { no, path, multikey } : { no, path }
+function indexesOver(all: readonly (readonly string[])[], docs: readonly JsonObject[], told: boolean): IndexInfo[] {
+  return all.map((paths, no) => {
+    const multikey = paths.map((_, i) => docs.some((doc) => keysOf(paths, doc).several[i]))
+    return told ? { no, paths, multikey } : { no, paths }
   })
 }
 
@@ -96,20 +96,81 @@ const plain = fc.record({
   a: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom('x', 'xy', `${long}1`, `${long}2`, null)),
   b: fc.nat(2),
 })
-const documents = fc
-  .uniqueArray(
-    fc.tuple(fc.oneof(ids, fc.string({ minLength: 1, maxLength: 3, unit: 'grapheme' })), fc.oneof(attributes, plain)),
-    { maxLength: 14, selector: ([id]) => id },
-  )
-  .map((entries): JsonObject[] => entries.map(([id, doc]) => ({ ...doc, id, _system: { ov: 0 } })))
+const anyId = fc.oneof(ids, fc.string({ minLength: 1, maxLength: 3, unit: 'grapheme' }))
+const documentsOf = (doc: fc.Arbitrary<JsonObject>, maxLength: number): fc.Arbitrary<JsonObject[]> =>
+  fc
+    .uniqueArray(fc.tuple(anyId, doc), { maxLength, selector: ([id]) => id })
+    .map((entries) => entries.map(([id, each]) => ({ ...each, id, _system: { ov: 0 } })))
+const documents = fc.oneof(documentsOf(fc.oneof(attributes, plain), 14), documentsOf(plain, 24))
 
 const byLong = fc
   .tuple(fc.constantFrom('$gt', '$gte', '$lt', '$lte', '$eq'), fc.constantFrom(`${long}1`, long, 'x', 1))
   .map(([op, operand]) => ({ a: { [op]: operand } }))
 const between = fc.tuple(fc.nat(3), fc.nat(3)).map(([low, high]) => ({ a: { $gte: low, $lte: high } }))
+const point = fc.oneof(
+  fc.constantFrom<unknown>(0, 1, 2, 'x', null, `${long}1`),
+  fc.constantFrom<unknown>({ $in: [0, 1] }, { $gte: 1 }, { $gt: 0, $lt: 2 }, { $lte: 1 }),
+)
+const prefixed = fc.tuple(point, point).map(([a, b]) => ({ a, b }))
 const named = fc.array(ids, { maxLength: 3 }).map(($in) => ({ id: { $in } }))
-const anyFilter = fc.oneof({ weight: 6, arbitrary: filter }, byLong, between, named, fc.constant({}))
-const indexPaths = fc.subarray(['a', 'b', 'a.b', 'a.0', 'id'])
+const anyFilter = fc.oneof(
+  { weight: 6, arbitrary: filter },
+  { weight: 3, arbitrary: prefixed },
+  byLong,
+  between,
+  named,
+  fc.constant({}),
+)
+const anySort = fc.oneof(
+  { weight: 2, arbitrary: sort },
+  fc.constantFrom<Readonly<Record<string, 1 | -1>>>(
+    { a: 1, b: 1 },
+    { a: -1, b: -1 },
+    { b: 1 },
+    { b: -1 },
+    { b: 1, a: -1 },
+  ),
+)
+const indexPaths = fc
+  .tuple(
+    fc.subarray(['a', 'b', 'a.b', 'a.0', 'id']),
+    fc.array(fc.uniqueArray(fc.constantFrom('a', 'b', 'a.b', 'b.a', 'a.0', 'id'), { minLength: 2, maxLength: 3 }), {
+      maxLength: 3,
+    }),
+  )
+  .map(([single, compound]): readonly (readonly string[])[] => [...single.map((each) => [each]), ...compound])
+
+/** Runs the query over these indexes, whole and page by page, and counts the shape of its plan. */
+async function expectAll(
+  shapes: Map<string, number>,
+  docs: readonly JsonObject[],
+  asked: { readonly raw: unknown; readonly by: unknown; readonly limit: number },
+  indexes: readonly IndexInfo[],
+): Promise<void> {
+  const { raw, by, limit } = asked
+  const source = new MemorySource(docs, indexes)
+  const spec: QuerySpec = { predicate: parseFilter(raw), order: parseSort(by), indexes }
+  const expected = bruteForce(docs, spec)
+  expect(await collect(source, spec)).toEqual(expected)
+  expect(await countQuery(source, spec)).toBe(expected.length)
+  const plan = planQuery(spec.predicate, spec.order, indexes)
+  const stored = readsAsStored(plan, spec.order)
+  const paged: JsonObject[] = []
+  for (let last: JsonObject | undefined, page: JsonObject[] = []; ;) {
+    const after = last === undefined ? {} : { after: cursorAfter(spec.order, last, idOf(last), stored) }
+    page = await collect(source, { ...spec, limit, ...after })
+    paged.push(...page)
+    last = page.at(-1)
+    if (page.length < limit) break
+  }
+  expect(paged).toEqual(expected)
+  const what = plan.ids === null ? (plan.paths === null ? 'scan' : `index of ${plan.paths.length}`) : 'ids'
+  const lead = plan.lead.map((part) => (typeof part === 'number' ? part : 'key'))
+  const shape = `${what} ${plan.sorted} ${plan.reverse} ${plan.exact} ${plan.ranges.length > 1} ${lead.join()}`
+  shapes.set(shape, (shapes.get(shape) ?? 0) + 1)
+}
+
+const runs = Number(process.env['VARVE_QUERY_RUNS'] ?? 6_000)
 
 describe('runQuery', () => {
   test('equals brute force for every plan, page by page', async () => {
@@ -117,36 +178,48 @@ describe('runQuery', () => {
     await fc.assert(
       fc.asyncProperty(
         documents,
-        anyFilter,
-        sort,
+        fc.record({ raw: anyFilter, by: anySort, limit: fc.integer({ min: 1, max: 5 }) }),
         indexPaths,
         fc.boolean(),
-        fc.integer({ min: 1, max: 5 }),
-        async (docs, raw, by, paths, told, limit) => {
-          const indexes = indexesOver(paths, docs, told)
-          const source = new MemorySource(docs, indexes)
-          const spec: QuerySpec = { predicate: parseFilter(raw), order: parseSort(by), indexes }
-          const expected = bruteForce(docs, spec)
-          expect(await collect(source, spec)).toEqual(expected)
-          expect(await countQuery(source, spec)).toBe(expected.length)
-          const paged: JsonObject[] = []
-          for (let last: JsonObject | undefined, page: JsonObject[] = []; ;) {
-            const after = last === undefined ? {} : { after: cursorAfter(spec.order, last, idOf(last)) }
-            page = await collect(source, { ...spec, limit, ...after })
-            paged.push(...page)
-            last = page.at(-1)
-            if (page.length < limit) break
-          }
-          expect(paged).toEqual(expected)
-          const plan = planQuery(spec.predicate, spec.order, indexes)
-          const shape = `${plan.ids === null ? (plan.index === null ? 'scan' : 'index') : 'ids'} ${plan.sorted} ${plan.reverse} ${plan.ranges.length > 1}`
-          shapes.set(shape, (shapes.get(shape) ?? 0) + 1)
-        },
+        (docs, asked, paths, told) => expectAll(shapes, docs, asked, indexesOver(paths, docs, told)),
       ),
-      { numRuns: 6_000 },
+      { numRuns: runs },
     )
     // Enough kinds of plan came up; scans without an index go one way only.
-    expect(shapes.size).toBeGreaterThan(8)
+    expect(shapes.size).toBeGreaterThan(40)
+  })
+
+  test('equals brute force where an index over several paths gives filter and order', async () => {
+    const shapes = new Map<string, number>()
+    const several = fc.constantFrom(
+      [['a', 'b']],
+      [['b', 'a']],
+      [
+        ['a', 'b'],
+        ['b', 'a'],
+      ],
+      [['a', 'b', 'id']],
+      [['b', 'a', 'c']],
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        documentsOf(plain, 30),
+        fc.record({ raw: fc.oneof(prefixed, between, byLong), by: anySort, limit: fc.integer({ min: 1, max: 5 }) }),
+        several,
+        (docs, asked, paths) => expectAll(shapes, docs, asked, indexesOver(paths, docs, true)),
+      ),
+      { numRuns: runs * 3 },
+    )
+    for (const shape of [
+      'index of 2 true false true false key,0',
+      'index of 2 true true true false key,0',
+      'index of 2 true false true false key,key',
+      'index of 3 true false false false key,key',
+      'index of 2 true false true false 0,1',
+      'index of 2 true true true false 0,1',
+      'index of 2 true false true true 0,1',
+    ])
+      expect([shape, shapes.get(shape) ?? 0]).toEqual([shape, expect.toSatisfy((count) => count > 3)])
   })
 
   test('a large group read backwards comes by ascending id, without being held, and pages go through it', async () => {
@@ -154,7 +227,7 @@ describe('runQuery', () => {
       id: String(i).padStart(5, '0'),
       a: i % 1000 === 0 ? [0, 1, 2] : i % 500 === 1 || i === 2999 ? [0, 1] : i % 2,
     }))
-    const indexes = [{ no: 0, path: 'a' }]
+    const indexes = [{ no: 0, paths: ['a'] }]
     const source = new MemorySource(docs, indexes)
     const spec: QuerySpec = { predicate: parseFilter({}), order: parseSort({ a: -1 }), indexes }
     const expected = bruteForce(docs, spec)
@@ -187,7 +260,7 @@ describe('runQuery', () => {
     [{ a: { $gt: [1] } }, {}, 'a', [[1, 0]]],
   ])('%j sorted by %j over an index on %s finds all', async (raw, by, path, values) => {
     const docs = values.map((each, i): JsonObject => ({ id: String(i), a: toJson(each, 'a') }))
-    const indexes = [{ no: 0, path }]
+    const indexes = [{ no: 0, paths: [path] }]
     const spec: QuerySpec = { predicate: parseFilter(raw), order: parseSort(by), indexes }
     const found = await collect(new MemorySource(docs, indexes), spec)
     expect(found).toEqual(bruteForce(docs, spec))
@@ -197,8 +270,8 @@ describe('runQuery', () => {
   test('reads no more than it must', async () => {
     const docs = Array.from({ length: 2_000 }, (_, i) => ({ id: String(i).padStart(5, '0'), n: i, even: i % 2 === 0 }))
     const indexes = [
-      { no: 0, path: 'n', multikey: false },
-      { no: 1, path: 'even', multikey: false },
+      { no: 0, paths: ['n'], multikey: [false] },
+      { no: 1, paths: ['even'], multikey: [false] },
     ]
     const cost = async (raw: unknown, by: unknown, more: Partial<QuerySpec>): Promise<number> => {
       const source = new MemorySource(docs, indexes)
@@ -218,7 +291,9 @@ describe('runQuery', () => {
     expect(await cost({}, { n: -1 }, { limit: 10 })).toBeLessThan(15)
     expect(await cost({}, { n: 1 }, { limit: 10, after })).toBeLessThan(15)
     expect(await cost({ even: true }, {}, { limit: 10, after: cursorAfter([], {}, '01500') })).toBeLessThan(15)
-    expect(await cost({}, {}, { limit: 10, after: cursorAfter([], {}, '01500') })).toBeLessThan(15)
+    expect(await cost({}, {}, { limit: 10, after: cursorAfter([], {}, '01500', true) })).toBeLessThan(15)
+    // Documents as stored and documents by id are not gone through alike.
+    await expect(cost({}, {}, { after: cursorAfter([], {}, '01500') })).rejects.toMatchObject({ code: 'STALE_CURSOR' })
   })
 
   test('refuses wrong limits and cursors; limit 0 reads nothing', async () => {
@@ -241,10 +316,10 @@ describe('runQuery', () => {
 
 describe('planQuery', () => {
   const indexes: IndexInfo[] = [
-    { no: 0, path: 'a' },
-    { no: 1, path: 'b', multikey: false },
-    { no: 2, path: 'l.x' },
-    { no: 3, path: 'l.0' },
+    { no: 0, paths: ['a'] },
+    { no: 1, paths: ['b'], multikey: [false] },
+    { no: 2, paths: ['l.x'] },
+    { no: 3, paths: ['l.0'] },
   ]
   const plan = (raw: unknown, by: unknown = {}): QueryPlan => planQuery(parseFilter(raw), parseSort(by), indexes)
 

@@ -5,9 +5,12 @@ import { operationsBetween } from '../src/document/diff.ts'
 import { absentState, foldEntry, type DocumentState } from '../src/document/fold.ts'
 import { absentHead, documentOf } from '../src/document/head.ts'
 import { decodeOperation, encodeOperation, type Operation } from '../src/document/operation.ts'
+import { openValue, sealedKey, sealedOf, sealValue } from '../src/document/sealed.ts'
 import { fromHex, toHex } from '../src/encoding/bytes.ts'
 import { decodeCbor, encodeOrdered } from '../src/encoding/cbor.ts'
-import type { JsonObject } from '../src/encoding/json.ts'
+import type { JsonObject, JsonValue } from '../src/encoding/json.ts'
+import { attributeKey } from '../src/keys/derive.ts'
+import { makeKey } from '../src/keys/key.ts'
 import { foldEntries } from '../src/replica/count.ts'
 import { documentVectors, readEntries } from '../../../spec/tools/document-vectors.ts'
 import { coded } from './keys-world.ts'
@@ -25,6 +28,17 @@ interface Vectors {
     name: string
     entries: Parameters<typeof readEntries>[0]
     document: JsonObject
+  }[]
+  readonly sealed: readonly {
+    key: string
+    attributeKey: string
+    database: string
+    collection: string
+    id: string
+    path: readonly string[]
+    nonce: string
+    value: JsonValue
+    sealed: string
   }[]
   readonly differences: readonly { before: JsonObject; after: JsonObject; operations: readonly Operation[] }[]
 }
@@ -65,6 +79,19 @@ describe('histories', () => {
       a.stamp === b.stamp ? a.feed - b.feed : a.stamp < b.stamp ? -1 : 1,
     )
     expect(documentOf(head)).toEqual(document)
+  })
+})
+
+describe('sealed values', () => {
+  test.each(vectors.sealed)('$path of $id', (vector) => {
+    const key = makeKey('hr', 1, fromHex(vector.key), 0)
+    const attributes = attributeKey(key)
+    expect(toHex(attributes.key)).toBe(vector.attributeKey)
+    const place = { ...vector, database: fromHex(vector.database) }
+    const sealed = sealedOf(fromHex(vector.sealed))
+    expect(sealedKey(sealed)).toBe(key.hex)
+    expect(openValue({ id: key.id, attributes }, place, sealed)).toEqual(vector.value)
+    expect(sealValue({ id: key.id, attributes }, place, fromHex(vector.nonce), vector.value)).toEqual(sealed)
   })
 })
 

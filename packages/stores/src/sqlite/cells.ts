@@ -62,7 +62,7 @@ export function nameValue(text: string): Uint8Array {
   return Buffer.from(text, 'utf8')
 }
 
-function wrong(column: number, expected: string): never {
+export function wrong(column: number, expected: string): never {
   throw new VarveError('TAMPERED', `Column ${column} of a stored row should be ${expected}: the file is damaged`, {
     details: { column, expected },
   })

@@ -21,9 +21,13 @@ export interface Command {
   run(values: readonly Value[]): void
 }
 
+/** Statements of filters that are kept, the last used ones. */
+const shapes = 64
+
 export class Connection {
   readonly #database: Database.Database
   readonly #queries = new Map<string, Query>()
+  readonly #shapes = new Map<string, Query>()
 
   /** `location` is a path or a `file:` URI; a second opener is refused at once instead of waiting. */
   constructor(location: string, pageKey: string | null) {
@@ -45,16 +49,30 @@ export class Connection {
   query(sql: string): Query {
     const known = this.#queries.get(sql)
     if (known !== undefined) return known
+    const query = this.#prepare(sql)
+    this.#queries.set(sql, query)
+    return query
+  }
+
+  /** Like `query`, for texts of which there is no end: the ones used last are kept. */
+  shape(sql: string): Query {
+    const query = this.#shapes.get(sql) ?? this.#prepare(sql)
+    this.#shapes.delete(sql)
+    this.#shapes.set(sql, query)
+    const [oldest] = this.#shapes.keys()
+    if (this.#shapes.size > shapes && oldest !== undefined) this.#shapes.delete(oldest)
+    return query
+  }
+
+  #prepare(sql: string): Query {
     const statement = this.#database.prepare(sql).raw()
-    const query: Query = {
+    return {
       all: (values) => rowsOf(statement.all(values)),
       first: (values) => {
         const row = statement.get(values)
         return Array.isArray(row) ? row : undefined
       },
     }
-    this.#queries.set(sql, query)
-    return query
   }
 
   /** The one value a pragma answers. */

@@ -7,7 +7,6 @@ import {
   type DocumentRow,
   type EntryRow,
   type FeedRow,
-  type IndexHit,
   type ReceiptRow,
 } from 'varve/engine'
 import {
@@ -86,12 +85,6 @@ export function documentOf(row: Row): DocumentRow {
 /** The row of an outer join, whose cells are null when there is no document. */
 export function documentOrNullOf(row: Row | undefined): DocumentRow | null {
   return row === undefined || row[0] === null ? null : documentOf(row)
-}
-
-export const hitColumns = `${bytesColumns('i.key', 'i.id')}, ${numberColumns('i.document')}, ${bytesColumns('d.state')}`
-
-export function hitOf(row: Row): IndexHit {
-  return { key: bytesAt(row, 0), id: textAt(row, 1), document: numberAt(row, 2), state: textOrNullAt(row, 3) }
 }
 
 export const entryColumns = numberColumns('document', 'place', 'idx', 'commit_no', 'ov', 'cv')

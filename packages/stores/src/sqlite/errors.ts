@@ -12,7 +12,7 @@ export interface Place {
 export function fail(error: unknown, { file, encrypted }: Place): never {
   if (isVarveError(error)) throw error
   const sqlite = codeOf(error)
-  const [code, message] = meaning(sqlite, file, encrypted)
+  const [code, message] = isMalformedJson(error) ? damaged(file) : meaning(sqlite, file, encrypted)
   throw new VarveError(code, message, { cause: error, details: { file, sqlite } })
 }
 
@@ -35,9 +35,7 @@ function meaning(sqlite: string, file: string, encrypted: boolean): readonly [Er
   if (sqlite === 'SQLITE_NOTADB') {
     return ['TAMPERED', `"${file}" is not a readable store: it is damaged, or encrypted and needs its passphrase`]
   }
-  if (sqlite.startsWith('SQLITE_CORRUPT')) {
-    return ['TAMPERED', `"${file}" is damaged: restore it from a copy, or from the server`]
-  }
+  if (sqlite.startsWith('SQLITE_CORRUPT')) return damaged(file)
   if (sqlite.startsWith('SQLITE_FULL')) return ['STORE_FAILED', `The disk is full while writing "${file}": make room`]
   if (sqlite.startsWith('SQLITE_CONSTRAINT')) {
     return ['STORE_FAILED', `"${file}" already holds a row of the batch that is written once: nothing was written`]
@@ -46,6 +44,15 @@ function meaning(sqlite: string, file: string, encrypted: boolean): readonly [Er
     'STORE_FAILED',
     `Reading or writing "${file}" failed (${sqlite}): check the disk and the folder's permissions`,
   ]
+}
+
+function damaged(file: string): readonly [ErrorCode, string] {
+  return ['TAMPERED', `"${file}" is damaged: restore it from a copy, or from the server`]
+}
+
+/** SQLite has no code of its own for a head that is not JSON any more. */
+function isMalformedJson(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('malformed JSON')
 }
 
 function codeOf(error: unknown): string {

@@ -6,12 +6,20 @@ import {
   type Batch,
   type CommitHead,
   type CommitRow,
+  type DocumentPage,
   type DocumentRow,
+  type DocumentValues,
   type EntryRow,
   type FeedRow,
+  type FilteredPage,
+  type FilteredScan,
   type IndexHit,
   type IndexScan,
+  type Place as HeadPlace,
+  type Posting,
   type ReceiptRow,
+  type SearchHit,
+  type SearchScan,
   type SnapshotRow,
   type Store,
   type StoreStats,
@@ -25,7 +33,9 @@ import * as decode from './decode-rows.ts'
 import { guard, type Place } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import { limitValue } from './limit.ts'
-import { indexScan } from './scan-index.ts'
+import { readIndex } from './scan-index.ts'
+import { scanValues, scanWhere } from './scan-where.ts'
+import { readHits, readPostings } from './search.ts'
 import { readStats } from './stats.ts'
 import { Writer } from './writer.ts'
 
@@ -172,9 +182,24 @@ export class SqliteStore implements Store {
     return this.#all(sql, [from, firstDocument(collection + 1), limitValue(limit)], decode.documentOf)
   }
 
+  async scanWhere(scan: FilteredScan): Promise<DocumentPage> {
+    return this.#read((connection) => scanWhere(connection, scan))
+  }
+
+  async scanValues(scan: FilteredScan, places: readonly HeadPlace[]): Promise<FilteredPage<DocumentValues>> {
+    return this.#read((connection) => scanValues(connection, scan, places))
+  }
+
   async scanIndex(scan: IndexScan): Promise<readonly IndexHit[]> {
-    const { sql, values } = indexScan(scan)
-    return this.#all(sql, values, decode.hitOf)
+    return this.#read((connection) => readIndex(connection, scan))
+  }
+
+  async search(scan: SearchScan): Promise<readonly SearchHit[]> {
+    return this.#read((connection) => readHits(connection, scan))
+  }
+
+  async searchPostings(search: number, after: Posting | null, limit: number): Promise<readonly Posting[]> {
+    return this.#read((connection) => readPostings(connection, search, after, limit))
   }
 
   async entries(document: number, range: Parameters<Store['entries']>[1]): Promise<readonly EntryRow[]> {

@@ -17,6 +17,7 @@ import {
 import { bytesAt, bytesColumns, nameValue, textValue } from './cells.ts'
 import type { Command, Connection, Value } from './connection.ts'
 import { Insert } from './insert.ts'
+import { SearchWriter } from './search-writer.ts'
 
 /** Applies batches inside a transaction of its caller, who rolls back on any error. */
 export class Writer {
@@ -30,12 +31,16 @@ export class Writer {
   readonly #entries: Insert<EntryRow>
   readonly #snapshots: Insert<SnapshotRow>
   readonly #indexRows: Insert<IndexRow>
+  readonly #searches: SearchWriter
   readonly #dependencies: Insert<DependencyRow>
   readonly #touches: Insert<TouchRow>
   readonly #locked: Insert<LockedRow>
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.#searches = new SearchWriter(connection, (sql, values) => {
+      this.#run(sql, values)
+    })
     const insert = <Row>(table: string, columns: number, cells: (row: Row, into: Value[]) => void): Insert<Row> =>
       new Insert(connection, { head: `INSERT INTO ${table}`, columns }, cells)
     const replace = <Row>(table: string, columns: number, cells: (row: Row, into: Value[]) => void): Insert<Row> =>
@@ -94,6 +99,7 @@ export class Writer {
       this.#run('DELETE FROM index_rows WHERE idx = ? AND key = ? AND id = ?', [index, key, nameValue(id)])
     }
     this.#indexRows.run(batch.indexRows)
+    this.#searches.apply(batch)
     this.#dependencies.run(batch.dependencies)
     this.#touches.run(batch.touches)
     for (const { key, document } of batch.lockedRemoved ?? []) {

@@ -7,6 +7,7 @@ import {
   newKey,
   primitives,
   Replica,
+  attributeKey,
   sealingKey,
   toHex,
   type DeviceIdentity,
@@ -36,7 +37,7 @@ export function bareWorld(mode: Mode, env: Env): BareWorld {
   return {
     mode,
     founder: createIdentity('founder', env),
-    key: { name: version.name, id: version.id, key: sealingKey(version) },
+    key: { name: version.name, id: version.id, key: sealingKey(version), attributes: attributeKey(version) },
   }
 }
 
@@ -74,6 +75,7 @@ export async function bareDevice(
   }
   const replica = await Replica.open(context)
   const database = new Database(replica, {
+    id: '',
     beforeSync: () => Promise.resolve(),
     syncOver: () => Promise.reject(new Error('not here')),
   })

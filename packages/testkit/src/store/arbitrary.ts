@@ -1,7 +1,15 @@
 /** Random batches over a small world, so that keys meet often; for comparing two adapters. */
 
 import fc from 'fast-check'
-import { firstDocument, isVarveError, makeStamp, type Batch, type Store, type StoreProvider } from 'varve/engine'
+import {
+  firstDocument,
+  isVarveError,
+  makeStamp,
+  parseSearch,
+  type Batch,
+  type Store,
+  type StoreProvider,
+} from 'varve/engine'
 import { answersOf, type Extent } from './snapshot.ts'
 import { sampleBytes, sampleTag } from './sample.ts'
 
@@ -26,6 +34,9 @@ function list<T>(of: fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> {
 function named(value: fc.Arbitrary<Uint8Array | null>): fc.Arbitrary<ReadonlyMap<string, Uint8Array | null>> {
   return list(fc.tuple(fc.constantFrom('a', 'ab', 'b', '\uffee', '\u{10000}'), value)).map((pairs) => new Map(pairs))
 }
+
+/** Few words, so that they meet; one is no ASCII and one begins another. */
+const words = fc.array(fc.constantFrom('a', 'ab', 'b', 'é', '東'), { maxLength: 4 }).map((tokens) => tokens.join(' '))
 
 /** Numbers count up in the engine, which keeps times in order; here they follow from the record too. */
 const receipt = fc.record({ record: fc.nat({ max: 30 }), commit: small, bytes: bytes(4), signature })
@@ -76,6 +87,9 @@ export const arbitraryBatch: fc.Arbitrary<Batch> = fc.record(
     indexesCleared: list(fc.nat({ max: 40 })),
     indexRowsRemoved: list(fc.record(indexKey)),
     indexRows: list(fc.record({ ...indexKey, document })),
+    searchesCleared: list(fc.nat({ max: 9 })),
+    searchRowsRemoved: list(fc.record({ search: fc.nat({ max: 1 }), document })),
+    searchRows: list(fc.record({ search: fc.nat({ max: 1 }), document, fields: fc.tuple(words, words) })),
     dependencies: list(fc.record({ feed: small, on: small, seq: small, seen: small })),
     touches: list(fc.record({ position: small, document })),
     lockedRemoved: list(locked),
@@ -122,7 +136,18 @@ async function probesOf(store: Store, batches: readonly Batch[]): Promise<readon
     ...[0, 2, 5].map((from) => store.entries(firstDocument(1), { from, to: 5, reverse: true, limit: 2 })),
     ...[0, 2, 5].map((seq) => store.seen(1, 2, seq)),
     store.values('a'),
+    ...['a', 'a*', '"a b"', 'a -b', '"b a*"', '東 -"é é"'].map((asked) => foundBy(store, asked)),
   ])
+}
+
+/** Scores are left out: they may tell how often documents changed. */
+async function foundBy(store: Store, asked: string): Promise<readonly number[]> {
+  const scan = { search: 1, terms: parseSearch(asked), after: null, limit: 100 }
+  const [stored, ranked] = await Promise.all([null, [2, 1]].map((weights) => store.search({ ...scan, weights })))
+  const found = (stored ?? []).map(({ document: no }) => no)
+  const same = (ranked ?? []).map(({ document: no }) => no).toSorted((one, other) => one - other)
+  if (found.join() !== same.join()) throw new Error(`ranked hits differ: ${found.join()} and ${same.join()}`)
+  return found
 }
 
 function codeOf(error: unknown): string {

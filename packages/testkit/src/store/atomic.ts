@@ -21,6 +21,7 @@ export function fullBatch(n: number): Batch {
     entries: [entryRow(doc + n, n)],
     snapshots: [{ document: doc + n, place: n, state: 's' }],
     indexRows: [indexRow(1, [n], 'i')],
+    searchRows: [{ search: 1, document: doc + n, fields: [`word w${n}`] }],
     dependencies: [{ feed: 1, on: 2, seq: n, seen: n }],
     touches: [{ position: n, document: doc }],
     locked: [{ key: 'k', document: doc + n }],
@@ -39,6 +40,8 @@ const undoing: Batch = {
   snapshotsRemoved: [{ document: doc + 1, place: 0 }],
   indexesCleared: [1],
   indexRowsRemoved: [indexRow(1, [1], 'i')],
+  searchesCleared: [1],
+  searchRowsRemoved: [{ search: 1, document: doc + 1 }],
   dependencies: [{ feed: 1, on: 2, seq: 1, seen: 55 }],
   lockedRemoved: [{ key: 'k', document: doc + 1 }],
 }

@@ -37,6 +37,7 @@ export async function answersOf(store: Store, extent: Extent): Promise<unknown> 
     seen: await Promise.all(
       extent.feeds.flatMap((feed) => extent.feeds.map((on) => store.seen(feed, on, Number.MAX_SAFE_INTEGER))),
     ),
+    postings: await Promise.all(extent.indexes.map((search) => store.searchPostings(search, null, many))),
     touches: await store.touches(-1, many),
     locked: await Promise.all(extent.keys.map((key) => store.locked(key, -1, many))),
   }

@@ -73,13 +73,21 @@ class StateText {
     const { tag, name, recorded, pending } = collection
     lines.push(JSON.stringify(['collection', toHex(tag), name, recorded, pending]))
     const tags = new Map(documents.map((row) => [row.no, toHex(row.tag)]))
-    for (const { no, path } of collection.indexes) {
+    for (const { no, paths } of collection.indexes) {
       const range = { from: null, to: null }
       for (const hit of await this.#store.scanIndex({ index: no, range, reverse: false, after: null, limit: all })) {
-        lines.push(JSON.stringify(['index', toHex(tag), path, toHex(hit.key), hit.id, tags.get(hit.document)]))
+        lines.push(JSON.stringify(['index', toHex(tag), paths.join(' '), toHex(hit.key), hit.id, tags.get(hit.document)]))
       }
     }
-    return lines
+    return [...lines, ...(await this.#words(collection, tags))]
+  }
+
+  async #words({ tag, search }: CollectionState, tags: ReadonlyMap<number, string>): Promise<readonly string[]> {
+    if (search === undefined) return []
+    const postings = await this.#store.searchPostings(search.no, null, all)
+    return postings.map(({ term, document, field, position }) =>
+      JSON.stringify(['search', toHex(tag), search.fields[field]?.[0], term, tags.get(document), position]),
+    )
   }
 
   async #document(row: DocumentRow): Promise<readonly string[]> {

@@ -2,11 +2,13 @@
 
 import { atomicCases } from './atomic.ts'
 import { documentCases } from './documents.ts'
+import { filterCases } from './filtered.ts'
 import { casesOf, type Case, type StoreSuiteOptions } from './frame.ts'
 import { indexCases } from './index-rows.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { logCases } from './log.ts'
 import { markCases } from './marks.ts'
+import { searchCases } from './search-rows.ts'
 import { traitCases } from './traits.ts'
 import { valueCases } from './values.ts'
 
@@ -14,7 +16,9 @@ const topics: readonly (readonly [string, (check: Case) => void])[] = [
   ['values', valueCases],
   ['log', logCases],
   ['documents', documentCases],
+  ['filtered scans', filterCases],
   ['index rows', indexCases],
+  ['search', searchCases],
   ['marks', markCases],
   ['atomicity', atomicCases],
   ['lifecycle', lifecycleCases],

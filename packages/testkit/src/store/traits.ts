@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import { firstDocument, type Batch, type Store } from 'varve/engine'
+import { firstDocument, parseSearch, type Batch, type Store } from 'varve/engine'
 import { fullBatch } from './atomic.ts'
 import { sampleTag } from './sample.ts'
 import { rejects, type Case } from './frame.ts'
@@ -29,8 +29,14 @@ const reads: Readonly<
   documents: (store) => store.documents([1, 2, 3, 4, 5].map((n) => sampleTag(doc + n))),
   documentsByNo: (store) => store.documentsByNo([doc + 1]),
   scan: (store) => store.scan(1, 0, 9),
+  scanWhere: (store) => store.scanWhere({ collection: 1, after: 0, limit: 9, where: { kind: 'and', of: [] } }),
+  scanValues: (store) =>
+    store.scanValues({ collection: 1, after: 0, limit: 9, where: { kind: 'and', of: [] } }, [{ field: 0, names: [] }]),
   scanIndex: (store) =>
     store.scanIndex({ index: 1, range: { from: null, to: null }, reverse: false, after: null, limit: 9 }),
+  search: (store) =>
+    store.search({ search: 1, terms: parseSearch('word'), weights: [1], after: null, limit: 9 }),
+  searchPostings: (store) => store.searchPostings(1, null, 9),
   entries: (store) => store.entries(doc + 1, { from: 0, to: 99, limit: 9 }),
   snapshot: (store) => store.snapshot(doc + 1, 99),
   seen: (store) => store.seen(1, 2, 9),

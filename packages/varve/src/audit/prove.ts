@@ -13,7 +13,7 @@ import { pendingPlace, type CommitHead, type EntryRow } from '../store/rows.ts'
 import { nodeKey } from '../connection/host.ts'
 import type { NodeClient } from '../node/client.ts'
 import { cancelOf, clientOf, type NodeAccess, type NodeParts } from '../node/parts.ts'
-import { makeSpace, tagOf } from '../database/space.ts'
+import { makeSpace, noRules, tagOf } from '../database/space.ts'
 
 /** A commit by its id in hex, or the commit of a version of a document, the last recorded one when `ov` is absent. */
 export type Provable =
@@ -126,7 +126,7 @@ async function commitOfVersion(
   replica: Replica,
   { collection, id, ov }: Extract<Provable, { readonly id: string }>,
 ): Promise<CommitHead> {
-  const space = makeSpace(replica, collection, { key: null, conflict: 'merge', validate: null })
+  const space = makeSpace(replica, collection, noRules)
   const [document] = await replica.store.documents([tagOf(space, id)])
   const rows = document === null || document === undefined ? [] : await entryRows(replica.store, document.no)
   const isWanted = (row: EntryRow): boolean => row.place < pendingPlace && (ov === undefined || row.ov === ov)

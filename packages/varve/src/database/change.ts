@@ -12,6 +12,7 @@ import type { EntryKind } from '../log/header.ts'
 import { documentTag } from '../log/tag.ts'
 import type { Change, Outcome } from '../replica/append.ts'
 import { receiptOf } from './receipts.ts'
+import { sealOperations } from './seal-write.ts'
 import { keyFor, type Space } from './space.ts'
 import type { WriteOptions, Written } from './types.ts'
 
@@ -37,7 +38,8 @@ export function changeOf(
   const actor = word(options.actor, 'actor') ?? context.user
   const expectedOv = expectedVersion(space, head, intent, options)
   const state = (head ?? absentHead).state
-  const after = foldEntry(state, { id: intent.id, actor, operations: intent.operations })
+  const operations = sealOperations(space, head, intent.id, intent.operations)
+  const after = foldEntry(state, { id: intent.id, actor, operations })
   if (after === state) return null
   const creates = intent.kind === 'put'
   const body = encodeEntry({
@@ -45,7 +47,7 @@ export function changeOf(
     collection: creates ? space.name : null,
     actor,
     reason: word(options.reason, 'reason'),
-    operations: intent.operations.map(encodeOperation),
+    operations: operations.map(encodeOperation),
   })
   const change: Change = {
     collection: { name: space.name, tag: space.tag },
@@ -53,7 +55,7 @@ export function changeOf(
     tag: intent.logTag ?? documentTag(context.tagKey, space.tag, intent.id),
     row: intent.tag,
     kind: intent.kind,
-    operations: intent.operations,
+    operations,
     actor,
     body,
     ...keyFor(space, head, options.key),

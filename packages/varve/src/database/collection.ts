@@ -7,14 +7,19 @@ import { assertLimit, limits } from '../limits.ts'
 import { select } from '../query/project.ts'
 import type { Filter } from '../query/types.ts'
 import type { Outcome } from '../replica/append.ts'
+import { uniqueOf } from '../replica/unique.ts'
 import { changeOf, written } from './change.ts'
 import { conflictsOf } from './conflicts.ts'
-import { ensureIndexes } from './indexes.ts'
+import { duplicatesIn, type Duplicate } from './duplicates.ts'
+import { ensureIndexes, parseIndexes } from './indexes.ts'
 import { Query, type QueryHome } from './query.ts'
 import { diffVersions, docOf, findDocument, headAtTime, headAtVersion, history } from './reads.ts'
 import { restoreAll, type RestoreAllReport, type RestorePoint } from './restore-all.ts'
+import { parseSearchOptions, type SearchField } from '../search/fields.ts'
+import { ensureSearch, searchHome } from './search-index.ts'
+import { usableIndexes } from './seal-query.ts'
 import { presentSource } from './source.ts'
-import type { Space } from './space.ts'
+import { shownHead, type Space } from './space.ts'
 import { typed, typedJson, typedOrNull } from './typed.ts'
 import type {
   Cancellable,
@@ -29,6 +34,7 @@ import type {
   Written,
 } from './types.ts'
 import { upsertTask } from './upsert.ts'
+import { watchHome } from './watch-hub.ts'
 import {
   createWrite,
   deleteWrite,
@@ -43,18 +49,14 @@ import {
 
 export class Collection<T> {
   readonly #space: Space
-  readonly #indexes: readonly string[]
+  readonly #indexes: ReturnType<typeof parseIndexes>
+  readonly #search: readonly SearchField[] | null
   #ready: Promise<void> | null = null
 
   constructor(space: Space, options: CollectionOptions<T>) {
-    if (options.seal !== undefined) {
-      throw new VarveError(
-        'UNSUPPORTED',
-        'Sealing single attributes of open databases is not built yet: use a sealed database',
-      )
-    }
     this.#space = space
-    this.#indexes = options.indexes ?? []
+    this.#indexes = parseIndexes(options.indexes ?? [])
+    this.#search = options.search === undefined ? null : parseSearchOptions(options.search)
   }
 
   get name(): string {
@@ -112,7 +114,7 @@ export class Collection<T> {
     options.signal?.throwIfAborted()
     const found = await findDocument(this.#space, id)
     if (found?.head.state.status !== 'live') return null
-    const doc = docOf(found.head)
+    const doc = docOf(shownHead(this.#space, found.head))
     return options.select === undefined ? typed<T>(doc) : typedJson<T>(select(options.select)(doc))
   }
 
@@ -160,7 +162,7 @@ export class Collection<T> {
   async getVersion(id: string, ov: number, options: Cancellable = {}): Promise<Doc<T> | null> {
     options.signal?.throwIfAborted()
     const head = await headAtVersion(this.#space, id, ov)
-    return head === null ? null : typed<T>(docOf(head))
+    return head === null ? null : typed<T>(docOf(shownHead(this.#space, head)))
   }
 
   /** Null before creation; a deleted document comes with `_system.deleted`. */
@@ -171,7 +173,7 @@ export class Collection<T> {
   ): Promise<Doc<T> | null> {
     options.signal?.throwIfAborted()
     const head = await headAtTime(this.#space, id, at, options.time ?? 'recorded')
-    return head === null ? null : typed<T>(docOf(head))
+    return head === null ? null : typed<T>(docOf(shownHead(this.#space, head)))
   }
 
   /** Versions from `from` on, oldest first; pending ones last. Throws `NOT_FOUND`. */
@@ -196,7 +198,18 @@ export class Collection<T> {
     options.signal?.throwIfAborted()
     const found = await findDocument(this.#space, id)
     if (found === null) throw new VarveError('NOT_FOUND', `There is no document "${id}" here`, { details: { id } })
-    return conflictsOf(this.#space.replica, found.no)
+    return conflictsOf(this.#space, found)
+  }
+
+  /**
+   * Documents that share values which a unique index of this collection keeps apart: written before it was declared, or
+   * by devices that did not see each other where the recorder could not read.
+   */
+  async duplicates(options: Cancellable = {}): Promise<readonly Duplicate[]> {
+    options.signal?.throwIfAborted()
+    await this.#prepared()
+    const { replica, tag } = this.#space
+    return duplicatesIn(replica.store, uniqueOf(replica.collection(tag)))
   }
 
   /** Documents that match; throws `INVALID` naming the place in the filter. */
@@ -206,13 +219,18 @@ export class Collection<T> {
 
   #home(): QueryHome {
     return {
-      source: async (includeDeleted) => {
+      source: async (includeDeleted, asked) => {
         await this.#prepared()
-        return presentSource(this.#space, includeDeleted)
+        return presentSource(this.#space, includeDeleted, asked)
       },
+      search: async (indexed, asked) => {
+        await this.#prepared()
+        return searchHome(this.#space, indexed, asked)
+      },
+      watch: watchHome(this.#space),
       indexes: async () => {
         await this.#prepared()
-        return (this.#space.replica.collection(this.#space.tag)?.indexes ?? []).filter((index) => index.ready)
+        return usableIndexes(this.#space)
       },
     }
   }
@@ -236,7 +254,7 @@ export class Collection<T> {
       options.signal?.throwIfAborted()
       return this.#space.replica.write(taskOf(this.#space, make()))
     }
-    if (this.#indexes.length > 0) return this.#prepared().then(begin)
+    if (this.#indexes.length > 0 || this.#search !== null) return this.#prepared().then(begin)
     try {
       return begin()
     } catch (error) {
@@ -244,8 +262,13 @@ export class Collection<T> {
     }
   }
 
+  async #prepare(): Promise<void> {
+    await ensureIndexes(this.#space, this.#indexes)
+    await ensureSearch(this.#space, this.#search)
+  }
+
   #prepared(): Promise<void> {
-    this.#ready ??= ensureIndexes(this.#space, this.#indexes).catch((error: unknown) => {
+    this.#ready ??= this.#prepare().catch((error: unknown) => {
       // The next call tries again.
       this.#ready = null
       throw error

@@ -2,13 +2,16 @@
 
 import { joinPath } from '../encoding/path.ts'
 import { equalJson, type JsonValue } from '../encoding/json.ts'
-import { isoTime } from '../document/head.ts'
+import { isoTime, type Head } from '../document/head.ts'
 import type { Operation, Path } from '../document/operation.ts'
+import { isSealed } from '../document/sealed.ts'
 import { toHex } from '../encoding/bytes.ts'
 import { entryRows } from '../replica/history.ts'
 import type { ReadEntry } from '../replica/reader.ts'
 import type { Replica } from '../replica/replica.ts'
+import { openSealed } from '../replica/sealed.ts'
 import { pendingPlace } from '../store/rows.ts'
+import type { Space } from './space.ts'
 import type { Conflict, ConflictSide } from './types.ts'
 
 /** One path an entry wrote; the empty path stands for the existence of the document. */
@@ -21,16 +24,25 @@ interface PathWrite {
 }
 
 /** The conflicts of a document, oldest first. Reads all its entries. */
-export async function conflictsOf(replica: Replica, document: number): Promise<readonly Conflict[]> {
-  const read = await replica.reader.read(await entryRows(replica.store, document))
+export async function conflictsOf(
+  { replica, name: collection }: Space,
+  { no, head }: { readonly no: number; readonly head: Head },
+): Promise<readonly Conflict[]> {
+  const read = await replica.reader.read(await entryRows(replica.store, no))
   const entries = read.toSorted((a, b) => compareVersions(replica, a, b))
   const feeds = new Set(entries.map((entry) => entry.order.feed))
   if (feeds.size < 2) return []
   const commits = await replica.reader.commits(entries.map((entry) => entry.row.commit))
+  const document = { collection, id: head.state.id }
+  const opened = (operation: Operation): Operation => {
+    if (operation.op !== 'seal') return operation
+    const value = openSealed(replica.context, document, operation.path, operation.value)
+    return value === undefined ? operation : { op: 'set', path: operation.path, value }
+  }
   const writes = entries.flatMap((entry, ov) => {
     const seq = commits.get(entry.row.commit)?.head.seq ?? 0
     return (entry.entry?.operations ?? []).flatMap((operation) =>
-      pathsOf(operation).map((write) => ({ ...write, entry, seq, ov })),
+      pathsOf(opened(operation)).map((write) => ({ ...write, entry, seq, ov })),
     )
   })
   writes.sort((a, b) => replica.compare(a.entry.order, b.entry.order))
@@ -107,7 +119,7 @@ class ConflictSearch {
       actor: entry.entry?.actor ?? null,
       at: isoTime(entry.authoredAt),
       device: device === undefined ? '' : toHex(device),
-      value,
+      ...(isSealed(value) ? { value: undefined, sealed: true } : { value }),
     }
   }
 }
@@ -119,6 +131,7 @@ function pathsOf(operation: Operation): readonly Pick<PathWrite, 'path' | 'value
     case 'merge':
       return Object.entries(operation.part).map(([name, value]) => ({ path: [name], value }))
     case 'set':
+    case 'seal':
       return [{ path: operation.path, value: operation.value }]
     case 'unset':
       return [{ path: operation.path, value: undefined }]

@@ -1,6 +1,7 @@
 /** A database: its collections, transactions, history, sync and checks. */
 
 import { checkName } from '../encoding/id.ts'
+import type { Extractor } from '../search/fields.ts'
 import { parseTime } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import type { Mode } from '../replica/context.ts'
@@ -8,11 +9,16 @@ import { dismissRefusal } from '../replica/refusals.ts'
 import type { Replica } from '../replica/replica.ts'
 import { verifyReplica } from '../replica/verify.ts'
 import type { Transport } from '../sync/transports/transport.ts'
+import { parseSearchOptions } from '../search/fields.ts'
 import { Collection } from './collection.ts'
+import { parseIndexes } from './indexes.ts'
+import { Counters } from './counters.ts'
 import { changes, commits, cursorOf } from './follow.ts'
 import { listRefused, type RefusedWrite } from './refused.ts'
 import { validatorOf } from './schema.ts'
-import { makeSpace, type Space } from './space.ts'
+import { declaredSeal } from './seal.ts'
+import { assertIndexable } from './seal-query.ts'
+import { makeSpace, noRules, noSeal, type SealRule, type Space } from './space.ts'
 import { syncReplicas } from './sync.ts'
 import { transact, type Transaction } from './transaction.ts'
 import type {
@@ -30,14 +36,13 @@ import { databaseView, type DatabaseView } from './view.ts'
 
 /** What a database asks of its tenant. */
 export interface DatabaseHome {
+  /** The tenant's id. */
+  readonly id: string
   /** Exchanges directories first, so that both sides know each other's devices. */
   beforeSync(peer: DatabaseHome): Promise<void>
   /** Syncs a replica once with whoever is at the other end of a transport. */
   syncOver(replica: Replica, transport: Transport, signal?: AbortSignal): Promise<SyncReport>
 }
-
-/** Rules of collections as they were declared; transactions follow them too. */
-const noRules = { key: null, conflict: 'merge', validate: null } as const
 
 const replicas = new WeakMap<Database, Replica>()
 
@@ -52,10 +57,14 @@ export class Database {
   readonly #replica: Replica
   readonly #home: DatabaseHome
   readonly #spaces = new Map<string, Space>()
+  readonly #seals = new Map<string, SealRule>()
+  /** What was created, updated and deleted, and counted under rules. */
+  readonly counters: Counters
 
   constructor(replica: Replica, home: DatabaseHome) {
     this.#replica = replica
     this.#home = home
+    this.counters = new Counters(replica, home.id)
     replicas.set(this, replica)
   }
 
@@ -70,14 +79,29 @@ export class Database {
   /** A handle; nothing is created until the first write. Rules given last hold for all handles of the name. */
   collection<T>(name: string, options: CollectionOptions<T> = {}): Collection<T> {
     const known = this.#spaces.get(name)?.rules ?? noRules
+    const seal = declaredSeal(known.seal(), options, this.mode)
+    assertIndexable(name, seal, [
+      ...parseIndexes(options.indexes ?? []).flatMap(({ paths }) => paths),
+      ...(options.search === undefined ? [] : parseSearchOptions(options.search).map(({ path }) => path)),
+    ])
+    this.#seals.set(name, seal)
     const rules = {
       key: options.key ?? known.key,
       conflict: options.conflict ?? known.conflict,
       validate: options.schema === undefined ? known.validate : validatorOf(options.schema),
+      seal: () => this.#seals.get(name) ?? noSeal,
     }
     const space = makeSpace(this.#replica, checkName(name, 'collection'), rules)
     this.#spaces.set(name, space)
     return new Collection<T>(space, options)
+  }
+
+  /**
+   * What makes text of files of this media type, for search indexes: objects with such a `type` at a field. The answer
+   * must depend on the object alone. Register before collections are used: indexes made without it are made again then.
+   */
+  registerExtractor(type: string, extract: Extractor): void {
+    this.#replica.extractors.set(checkName(type, 'media type'), extract)
   }
 
   /** Names of the collections that have documents this device can read. */
@@ -171,7 +195,8 @@ export class Database {
   #space(name: string): Space {
     const known = this.#spaces.get(name)
     if (known !== undefined) return known
-    const made = makeSpace(this.#replica, checkName(name, 'collection'), noRules)
+    const rules = { ...noRules, seal: () => this.#seals.get(name) ?? noSeal }
+    const made = makeSpace(this.#replica, checkName(name, 'collection'), rules)
     this.#spaces.set(name, made)
     return made
   }

@@ -7,6 +7,7 @@ import { VarveError } from '../errors.ts'
 import { decodeHeader } from '../log/header.ts'
 import { changesAfter, grownPast, type ChangePosition } from '../replica/changes.ts'
 import type { Replica } from '../replica/replica.ts'
+import { openHead } from '../replica/sealed.ts'
 import { collectionOf } from '../store/rows.ts'
 import { typedJson } from './typed.ts'
 import type { Change, ChangesOptions, CommitInfo } from './types.ts'
@@ -50,7 +51,7 @@ export async function* changes(replica: Replica, options: ChangesOptions): Async
         id,
         collection,
         kind: deleted ? 'deleted' : headOv(head) === 0 ? 'created' : 'updated',
-        doc: deleted ? null : typedJson(documentOf(head)),
+        doc: deleted ? null : typedJson(documentOf(openHead(replica.context, collection, head))),
         cursor: encodeCursor(replica, after),
       }
     }

@@ -1,7 +1,7 @@
 /** Reading single documents: now, at a version, at a time, their history, differences and conflicts. */
 
 import { differences, type Difference } from '../document/diff.ts'
-import { decodeHead, headOv, isoTime, parseTime, systemOf, type Doc, type Head } from '../document/head.ts'
+import { decodeHead, headOv, isoTime, parseTime, systemOf, withoutSealed, type Doc, type Head } from '../document/head.ts'
 import { absentHead } from '../document/head.ts'
 import { toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
@@ -17,7 +17,8 @@ import {
 } from '../replica/history.ts'
 import type { JsonObject } from '../encoding/json.ts'
 import type { Replica } from '../replica/replica.ts'
-import { tagOf, type Space } from './space.ts'
+import { sealedDifferences } from './seal-diff.ts'
+import { shownHead, tagOf, type Space } from './space.ts'
 import type { Version } from './types.ts'
 
 export function historySource(replica: Replica): HistorySource {
@@ -94,7 +95,7 @@ export async function* history(
       reason: entry.entry?.reason ?? null,
       kind: entry.header.kind,
       paths: changedPaths(before, after),
-      doc: after.state.status === 'absent' ? null : docOf(after),
+      doc: after.state.status === 'absent' ? null : docOf(shownHead(space, after)),
       device: feed === undefined ? '' : toHex(feed.publicKey),
     }
   }
@@ -108,10 +109,11 @@ export async function diffVersions(space: Space, id: string, a: number, b: numbe
   const [from, to] = [await headAtVersion(space, id, a), await headAtVersion(space, id, b)]
   if (from === null) throw noVersion(id, a)
   if (to === null) throw noVersion(id, b)
-  return differences(from.state.data, to.state.data)
+  return sealedDifferences(from, to, (head) => shownHead(space, head))
 }
 
-/** The document of a head as its readers see it. */
+/** The document of a head as its readers see it; without the values that are still sealed in it. */
 export function docOf(head: Head): Doc {
+  if (head.state.sealed === true) return docOf(withoutSealed(head))
   return { ...head.state.data, id: head.state.id, _system: systemOf(head) }
 }

@@ -1,12 +1,16 @@
 /** Where queries read from: the heads of a replica, or a collection as the record was at some time. */
 
-import { decodeHead, documentOf, headOv, type Head } from '../document/head.ts'
+import { decodeHead, documentOf, headOv, ownDocument, type Head } from '../document/head.ts'
 import { documentTag, rowTag } from '../log/tag.ts'
 import type { KeyRange } from '../query/order-key.ts'
+import { allOf, type Predicate } from '../query/predicate.ts'
+import type { Sketches } from '../query/sketch.ts'
+import type { SortOrder } from '../query/sort.ts'
 import type { Candidate, QuerySource, ScanRange } from '../query/source.ts'
 import { firstDocument, type DocumentRow } from '../store/rows.ts'
 import type { IndexPosition } from '../store/store.ts'
-import { headAtRecord } from './reads.ts'
+import { filteredRows, sketchesOf, type Filter } from './filtered.ts'
+import { askedHead, assertOpen } from './seal-query.ts'
 import type { Space } from './space.ts'
 
 const pageDocuments = 256
@@ -15,31 +19,70 @@ const pageDocuments = 256
 type Look = (row: DocumentRow) => Promise<Head | null> | Head | null
 
 /** The present heads; deleted documents only on request. */
-export function presentSource(space: Space, includeDeleted: boolean): QuerySource {
-  return new StoreSource(space, (row) => shown(row.state === null ? null : decodeHead(row.state), includeDeleted))
+export function presentSource(space: Space, includeDeleted: boolean, asked: readonly string[] = []): QuerySource {
+  assertOpen(space, asked)
+  const look: Look = (row) => shown(row.state === null ? null : decodeHead(row.state), includeDeleted)
+  return new StoreSource({ space, asked, owned: true }, look, { predicate: allOf([]), includeDeleted })
 }
 
-/** The heads right after record number `record`; reads histories, so it cannot use indexes. */
-export function pastSource(space: Space, record: number, includeDeleted: boolean): QuerySource {
-  return new StoreSource(space, async (row) => {
+/** Earlier heads, each from the present one: null where there was none. No index knows them. */
+export function pastSource(
+  space: Space,
+  headAt: (no: number, present: Head) => Head | null | Promise<Head | null>,
+  includeDeleted: boolean,
+  asked: readonly string[] = [],
+): QuerySource {
+  assertOpen(space, asked)
+  const look: Look = async (row) => {
     const head = row.state === null ? null : decodeHead(row.state)
     if (head === null || head.recorded === 0) return null
-    return shown(await headAtRecord(space.replica, row.no, record), includeDeleted)
-  })
+    return shown(await headAt(row.no, head), includeDeleted)
+  }
+  return new StoreSource({ space, asked, owned: false }, look, null)
 }
 
-function shown(head: Head | null, includeDeleted: boolean): Head | null {
+/** The head when a query sees it. */
+export function shown(head: Head | null, includeDeleted: boolean): Head | null {
   if (head === null || headOv(head) < 0) return null
   return head.state.status === 'live' || (includeDeleted && head.state.status === 'deleted') ? head : null
 }
 
+/** Which documents a query reads, and the dotted paths it asks for. */
+interface Reading {
+  readonly space: Space
+  readonly asked: readonly string[]
+  /** Whether heads are decoded for the reader alone. */
+  readonly owned: boolean
+}
+
+function candidateOf({ space, asked, owned }: Reading, no: number, head: Head): Candidate {
+  const seen = askedHead(space, head, asked)
+  return { id: head.state.id, doc: owned ? ownDocument(seen) : documentOf(seen), place: no }
+}
+
 class StoreSource implements QuerySource {
+  readonly #reading: Reading
   readonly #space: Space
   readonly #look: Look
+  readonly #filter: Filter | null
 
-  constructor(space: Space, look: Look) {
-    this.#space = space
+  /** `filter` is what the store may apply to heads while it scans; null when what is seen is not in them. */
+  constructor(reading: Reading, look: Look, filter: Filter | null) {
+    this.#reading = reading
+    this.#space = reading.space
     this.#look = look
+    this.#filter = filter
+  }
+
+  narrowed(predicate: Predicate): QuerySource {
+    const filter = this.#filter
+    return filter === null ? this : new StoreSource(this.#reading, this.#look, { ...filter, predicate })
+  }
+
+  sketches(predicate: Predicate, order: SortOrder): Sketches | null {
+    if (this.#filter === null) return null
+    const whole = (nos: readonly number[]): Promise<readonly (Candidate | null)[]> => this.#byNumbers(nos)
+    return sketchesOf(this.#space, { filter: { ...this.#filter, predicate }, order, whole })
   }
 
   async *scan(range: ScanRange): AsyncGenerator<readonly Candidate[]> {
@@ -50,6 +93,12 @@ class StoreSource implements QuerySource {
     if (range.after !== undefined) {
       const [row] = await this.#rows([range.after])
       after = row?.no ?? after
+    }
+    if (this.#filter !== null) {
+      for await (const rows of filteredRows(this.#space, collection, after, this.#filter)) {
+        yield await this.#candidates(rows)
+      }
+      return
     }
     for (;;) {
       const rows = await store.scan(collection.no, after, pageDocuments)
@@ -67,24 +116,29 @@ class StoreSource implements QuerySource {
     }
   }
 
-  async *index(no: number, range: KeyRange, reverse: boolean): AsyncGenerator<readonly Candidate[]> {
+  async *index(
+    no: number,
+    range: KeyRange,
+    reverse: boolean,
+    expected = pageDocuments,
+  ): AsyncGenerator<readonly Candidate[]> {
     const { store } = this.#space.replica
     let after: IndexPosition | null =
       range.afterId === undefined || reverse ? null : { key: range.from, id: range.afterId }
-    for (;;) {
+    for (let size = Math.max(1, Math.min(expected, pageDocuments)); ; size = Math.min(size * 2, pageDocuments)) {
       const hits = await store.scanIndex({
         index: no,
         range: { from: range.from, to: range.to },
         reverse,
         after,
-        limit: pageDocuments,
+        limit: size,
       })
       const last = hits.at(-1)
       if (last === undefined) return
       after = { key: last.key, id: last.id }
       yield hits.flatMap((hit) => {
         const head = shown(hit.state === null ? null : decodeHead(hit.state), false)
-        return head === null ? [] : [{ id: head.state.id, doc: documentOf(head) }]
+        return head === null ? [] : [candidateOf(this.#reading, hit.document, head)]
       })
     }
   }
@@ -101,8 +155,18 @@ class StoreSource implements QuerySource {
     for (const row of rows) {
       const looked = this.#look(row)
       const head = looked instanceof Promise ? await looked : looked
-      if (head !== null) found.push({ id: head.state.id, doc: documentOf(head) })
+      if (head !== null) found.push(candidateOf(this.#reading, row.no, head))
     }
     return found
+  }
+
+  async #byNumbers(nos: readonly number[]): Promise<readonly (Candidate | null)[]> {
+    const rows = await this.#space.replica.store.documentsByNo(nos)
+    return Promise.all(
+      rows.map(async (row) => {
+        const head = row === null ? null : await this.#look(row)
+        return row === null || head === null ? null : candidateOf(this.#reading, row.no, head)
+      }),
+    )
   }
 }

@@ -4,8 +4,10 @@ import { collectionTag, documentTag, rowTag } from '../log/tag.ts'
 import { checkId } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
 import type { Replica } from '../replica/replica.ts'
+import { openHead } from '../replica/sealed.ts'
 import type { SealKey } from '../replica/context.ts'
 import type { Head } from '../document/head.ts'
+import type { Path } from '../document/operation.ts'
 
 /** Checks a whole document; gives it back as the schema wants it. */
 export type Validate = (data: unknown) => unknown
@@ -14,7 +16,21 @@ export interface SpaceRules {
   readonly key: string | null
   readonly conflict: 'merge' | 'reject'
   readonly validate: Validate | null
+  /** As declared until now, by any handle of the collection. */
+  readonly seal: () => SealRule
 }
+
+/** What is sealed inside the entries of an open database. */
+export interface SealRule {
+  /** None inside another. */
+  readonly paths: readonly Path[]
+  /** Named key; null for the database's. */
+  readonly key: string | null
+}
+
+export const noSeal: SealRule = { paths: [], key: null }
+
+export const noRules: SpaceRules = { key: null, conflict: 'merge', validate: null, seal: () => noSeal }
 
 export interface Space {
   readonly replica: Replica
@@ -41,6 +57,11 @@ export function documentTags(space: Space, id: string): DocumentTags {
 /** The row tag of a document of this collection. */
 export function tagOf(space: Space, id: string): Uint8Array {
   return documentTags(space, id).row
+}
+
+/** The head as this device may show it: sealed attributes opened, or taken out. */
+export function shownHead({ replica, name }: Space, head: Head): Head {
+  return openHead(replica.context, name, head)
 }
 
 /** The key a change is sealed under, and its name when it is not the database's own. */

@@ -6,7 +6,6 @@ import type { Operation } from '../document/operation.ts'
 import { toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
-import type { IndexInfo } from '../query/plan.ts'
 import type { Filter } from '../query/types.ts'
 import type { StandingChange } from '../log/header.ts'
 import type { Outcome } from '../replica/append.ts'
@@ -16,7 +15,10 @@ import { changeOf, type Intent } from './change.ts'
 import { Query } from './query.ts'
 import { docOf } from './reads.ts'
 import { presentSource } from './source.ts'
-import { tagOf, type Space } from './space.ts'
+import { usableIndexes } from './seal-query.ts'
+import { sealOperations } from './seal-write.ts'
+import { searchHome } from './search-index.ts'
+import { shownHead, tagOf, type Space } from './space.ts'
 import { typed } from './typed.ts'
 import type { CreateOptions, DeepPartial, EnrichOptions, Patch, WriteOptions } from './types.ts'
 import { createWrite, deleteWrite, enrichWrite, patchWrite, restoreWrite, updateWrite, type Write } from './writes.ts'
@@ -136,14 +138,15 @@ class Run implements Transaction {
   collection<T>(name: string): TransactionCollection<T> {
     const space = this.#space(name)
     const home = {
-      source: () => Promise.resolve(presentSource(space, false)),
-      indexes: () => Promise.resolve(readyIndexes(space)),
+      source: async (_: boolean, asked: readonly string[]) => presentSource(space, false, asked),
+      indexes: () => Promise.resolve(usableIndexes(space)),
+      search: async (indexed: boolean, asked: readonly string[]) => searchHome(space, indexed, asked),
     }
     return {
       get: (id) =>
         this.#inOrder(async () => {
           const held = await this.#hold(space, id)
-          return held.state.status === 'live' ? typed<T>(docOf(this.#headOf(held))) : null
+          return held.state.status === 'live' ? typed<T>(docOf(shownHead(space, this.#headOf(held)))) : null
         }),
       create: (data, options = {}) => this.#inOrder(() => this.#stage(space, createWrite(space, data, options))),
       update: (id, data, options = {}) =>
@@ -208,12 +211,13 @@ class Run implements Transaction {
     const head = this.#headOf(held)
     const intent = await write.intend(held.base === undefined && held.kind === null ? undefined : head, view)
     const actor = write.options.actor ?? this.#options.actor ?? this.#replica.context.user
-    const after = foldEntry(held.state, { id: held.id, actor, operations: intent.operations })
+    const operations = sealOperations(space, head, held.id, intent.operations)
+    const after = foldEntry(held.state, { id: held.id, actor, operations })
     const changed = after !== held.state
     if (changed) {
       held.state = after
       held.kind ??= intent.kind
-      held.operations = [...held.operations, ...intent.operations]
+      held.operations = [...held.operations, ...operations]
       held.options = { ...held.options, ...write.options }
     }
     return { id: held.id, ov: headOv(held.base ?? absentHead) + (held.kind === null ? 0 : 1), changed }
@@ -250,8 +254,4 @@ class Run implements Transaction {
     const base = held.base ?? absentHead
     return held.kind === null ? base : { ...base, state: held.state, pending: base.pending + 1 }
   }
-}
-
-function readyIndexes(space: Space): readonly IndexInfo[] {
-  return (space.replica.collection(space.tag)?.indexes ?? []).filter((index) => index.ready)
 }

@@ -2,6 +2,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonObject, JsonValue } from '../encoding/json.ts'
+import type { SearchOptions } from '../search/fields.ts'
 import type { Doc } from '../document/head.ts'
 import type { EntryKind } from '../log/header.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -56,16 +57,27 @@ export interface Written {
   receipt(): Promise<WriteReceipt>
 }
 
+/**
+ * Dotted paths to index: one, or several in order of weight. `unique` holds for the values of all of them together, where
+ * missing counts as null; see `spec/query.md` for who can hold it.
+ */
+export type IndexDeclaration =
+  string | readonly string[] | { readonly paths: readonly string[]; readonly unique?: boolean }
+
 export interface CollectionOptions<T> {
   /** Checks whole documents: created and updated ones are stored as the schema gives them back. */
   readonly schema?: StandardSchemaV1<unknown, T>
-  /** Dotted paths to index. */
-  readonly indexes?: readonly string[]
+  readonly indexes?: readonly IndexDeclaration[]
+  /** Makes the collection searchable by `find().search(text)`; see `docs/search.md`. */
+  readonly search?: SearchOptions
   /** Named key for documents of this collection. */
   readonly key?: string
   /** `reject`: every write expects the version it was made on. */
   readonly conflict?: 'merge' | 'reject'
-  /** Attributes sealed in an open database. */
+  /**
+   * Dotted paths whose values are sealed in an open database, under `key` or else the database's key; without effect in a
+   * sealed one. `INVALID` together with an index on one.
+   */
   readonly seal?: readonly string[]
 }
 
@@ -118,6 +130,8 @@ export interface ConflictSide {
   readonly device: string
   /** The value it wrote; undefined when it removed the attribute or the document. */
   readonly value: JsonValue | undefined
+  /** The value is sealed and its key is not held: `value` is undefined then. */
+  readonly sealed?: true
 }
 
 /** Two writes to one path, neither made in the knowledge of the other. */

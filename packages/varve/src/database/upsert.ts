@@ -15,7 +15,8 @@ import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
 import type { Intent } from './change.ts'
 import { changeOf, livingHead, parseDocument, unchanged, validated, written } from './change.ts'
 import type { QueryHome } from './query.ts'
-import { tagOf, type Space } from './space.ts'
+import { knownSealed, touchesSealed } from './seal.ts'
+import { shownHead, tagOf, type Space } from './space.ts'
 import type { CreateOptions, EnrichOptions, Written } from './types.ts'
 import { createWrite, enrichOperations } from './writes.ts'
 
@@ -31,6 +32,7 @@ export async function upsertTask(
 ): Promise<WriteTask<Upserted>> {
   const { attributes } = parseDocument(data, 'A document')
   const values = keyValues(keys, attributes)
+  refuseSealedKeys(space, values)
   const fallback = options.id ?? idFromKeys(space, values)
   const found = await findByKeys(home, values)
   const id = found ?? fallback
@@ -43,7 +45,7 @@ export async function upsertTask(
     plan: (view) => {
       const head = view.head(tag)
       if (head === undefined || head.state.status === 'absent') return createdPlan(space, view, create, options)
-      if (found === null && !sameKeys(values, head.state.data)) {
+      if (found === null && !sameKeys(values, shownHead(space, head).state.data)) {
         // The document of this id has other keys by now: the keys are free, the id is not.
         const { env } = space.replica.context
         return createdPlan(
@@ -55,7 +57,7 @@ export async function upsertTask(
       }
       const same = livingHead(head, id)
       const operations = enrichOperations([attributes], options.functionId ?? null)
-      validated(space, foldEntry(same.state, { id, actor: null, operations }).data)
+      validated(space, foldEntry(shownHead(space, same).state, { id, actor: null, operations }).data)
       return planOf(space, { id, tag, kind: 'enrich', operations }, view, options, false)
     },
   }
@@ -111,6 +113,18 @@ function keyValues(keys: readonly string[], data: JsonObject): readonly KeyValue
   })
 }
 
+/** An id made of a sealed value would let everybody test which value it is. */
+function refuseSealedKeys(space: Space, values: readonly KeyValue[]): void {
+  const sealed = knownSealed(space)
+  for (const { path } of values) {
+    const at = joinPath(path)
+    if (touchesSealed([at], sealed))
+      throw new VarveError('UNSUPPORTED', `"${at}" is sealed and cannot be a key of upsert: find the document, then write`, {
+        details: { path: at },
+      })
+  }
+}
+
 function sameKeys(values: readonly KeyValue[], data: JsonObject): boolean {
   return values.every(({ path, value }) => equalJson(valueAt(data, path), value))
 }
@@ -118,7 +132,7 @@ function sameKeys(values: readonly KeyValue[], data: JsonObject): boolean {
 async function findByKeys(home: QueryHome, values: readonly KeyValue[]): Promise<string | null> {
   const filter = Object.fromEntries(values.map(({ path, value }) => [joinPath(path), { $eq: value }]))
   const spec = { predicate: parseFilter(filter), order: [], indexes: await home.indexes(), limit: 1 }
-  for await (const doc of runQuery(await home.source(false), spec))
+  for await (const doc of runQuery(await home.source(false, Object.keys(filter)), spec))
     return typeof doc['id'] === 'string' ? doc['id'] : null
   return null
 }

@@ -2,10 +2,10 @@
 
 import type { Doc } from '../document/head.ts'
 import type { Filter } from '../query/types.ts'
-import { Query, type QueryHome } from './query.ts'
+import { pastHome } from './past-source.ts'
+import { Query } from './query.ts'
 import { docOf, findDocument, headAtRecord } from './reads.ts'
-import { pastSource } from './source.ts'
-import type { Space } from './space.ts'
+import { shownHead, type Space } from './space.ts'
 import { typed } from './typed.ts'
 
 export interface CollectionView<T> {
@@ -20,21 +20,18 @@ export interface DatabaseView {
   collection<T>(name: string): CollectionView<T>
 }
 
-/** A view at record number `record`; reads histories, so it costs what changed since. */
+/** A view at record number `record`. The first question of a collection costs what changed since, or until then; later ones little. */
 export function databaseView(record: number, space: (name: string) => Space): DatabaseView {
   return { record, collection: <T>(name: string) => collectionView<T>(record, space(name)) }
 }
 
 function collectionView<T>(record: number, space: Space): CollectionView<T> {
-  const home: QueryHome = {
-    source: (includeDeleted) => Promise.resolve(pastSource(space, record, includeDeleted)),
-    indexes: () => Promise.resolve([]),
-  }
+  const home = pastHome(space, record)
   return {
     get: async (id) => {
       const found = await findDocument(space, id)
       const head = found === null ? null : await headAtRecord(space.replica, found.no, record)
-      return head?.state.status === 'live' ? typed<T>(docOf(head)) : null
+      return head?.state.status === 'live' ? typed<T>(docOf(shownHead(space, head))) : null
     },
     find: (filter) => Query.of<T>(home, filter),
   }

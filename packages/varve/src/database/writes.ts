@@ -11,7 +11,8 @@ import { collectionTag, documentTag, rowTag } from '../log/tag.ts'
 import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
 import { changeOf, livingHead, parseDocument, unchanged, validated, written, type Intent } from './change.ts'
 import { parsePatch, patchOperations } from './patch.ts'
-import { documentTags, tagOf, type Space } from './space.ts'
+import { withSealsApart } from './seal-write.ts'
+import { documentTags, shownHead, tagOf, type Space } from './space.ts'
 import type { CreateOptions, EnrichOptions, WriteOptions, Written } from './types.ts'
 
 /** One write of one document: which, and what it does given the head. */
@@ -208,7 +209,7 @@ export function restoreWrite(
 
 /** What turns the present state into an earlier one: differences, and the earlier fate. */
 export function restoreOperations(now: Head, then: Head): readonly Operation[] {
-  const differences = operationsBetween(now.state.data, then.state.data)
+  const differences = operationsBetween(now.state.data, then.state.data).flatMap(withSealsApart)
   const back: readonly Operation[] = now.state.status === 'deleted' ? [{ op: 'restore' }, ...differences] : differences
   return then.state.status === 'live' ? back : [...back, { op: 'delete' }]
 }
@@ -226,6 +227,6 @@ function living(
     tag,
     reads: [],
     options,
-    intend: (head) => ({ id, tag, logTag, kind, operations: operations(livingHead(head, id)) }),
+    intend: (head) => ({ id, tag, logTag, kind, operations: operations(shownHead(space, livingHead(head, id))) }),
   }
 }

@@ -1,8 +1,9 @@
 /** Differences between two states: for people (`diff`), and as the operations an update is stored as. */
 
 import { joinPath } from '../encoding/path.ts'
-import { equalJson, isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts'
+import { equalJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import type { Operation, Path } from './operation.ts'
+import { hasAttributes } from './sealed.ts'
 
 /** One attribute that differs. `before` or `after` is absent when the attribute is. */
 export interface Difference {
@@ -31,7 +32,7 @@ function compareObjects(
     const a = Object.hasOwn(before, name) ? before[name] : undefined
     const b = Object.hasOwn(after, name) ? after[name] : undefined
     if (a === b || equalJson(a, b)) continue
-    if (isJsonObject(a) && isJsonObject(b)) compareObjects(a, b, [...path, name], found)
+    if (hasAttributes(a) && hasAttributes(b)) compareObjects(a, b, [...path, name], found)
     else found.push({ path: [...path, name], before: a, after: b })
   }
   return found

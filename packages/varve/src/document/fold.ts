@@ -17,6 +17,8 @@ export interface DocumentState {
   readonly functionIds: readonly string[]
   readonly createdBy: string | null
   readonly updatedBy: string | null
+  /** True when the data may hold sealed values. */
+  readonly sealed?: true
 }
 
 export const absentState: DocumentState = {
@@ -71,6 +73,12 @@ function foldOperation(state: DocumentState, operation: Operation, entry: FoldEn
       return state.status === 'live' ? state : { ...state, status: 'live' }
     case 'merge':
       return foldMerge(state, operation, owned)
+    case 'seal': {
+      const data = changeAt(state.data, operation.path, owned, (before) =>
+        equalJson(before, operation.value) ? before : operation.value,
+      )
+      return data === state.data && state.status === 'live' ? state : { ...state, status: 'live', data, sealed: true }
+    }
     default: {
       const data = changeData(state.data, operation, owned)
       return data === state.data && state.status === 'live' ? state : { ...state, status: 'live', data }
@@ -109,7 +117,7 @@ function setAttribute(data: JsonObject, name: string, value: JsonValue, owned: O
   return Object.hasOwn(data, name) && equalJson(data[name], value) ? data : withAttribute(data, name, value, owned)
 }
 
-type AttributeOperation = Extract<Operation, { readonly path: unknown }>
+type AttributeOperation = Exclude<Extract<Operation, { readonly path: unknown }>, { readonly op: 'seal' }>
 
 /** `data` after an operation at a path; `data` itself when it changes nothing. */
 function changeData(data: JsonObject, operation: AttributeOperation, owned: Owned): JsonObject {

@@ -1,10 +1,12 @@
 /** The head of a document as stored: its folded state with versions and times, one JSON text per document. */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts'
+import { joinPath } from '../encoding/path.ts'
 import { parseStamp, zeroStamp, type Stamp } from '../encoding/stamp.ts'
 import { VarveError } from '../errors.ts'
 import { absentState, type DocumentState, type Status } from './fold.ts'
 import type { Lineage } from './operation.ts'
+import { replaceSealed, sealedMark } from './sealed.ts'
 
 /** Position of an entry in time order: its commit's stamp, ties broken by the feed's id. */
 export interface Order {
@@ -28,6 +30,8 @@ export interface Head {
   readonly key: string | null
   /** Order of the last folded entry. */
   readonly order: Order
+  /** Dotted paths of sealed values that were taken out for readers who cannot open them; never stored. */
+  readonly hidden?: readonly string[]
 }
 
 export const noOrder: Order = { stamp: zeroStamp, feed: 0 }
@@ -68,15 +72,41 @@ export type System = {
   readonly updatedBy: string | null
   /** True while this version has changes the recorder has not confirmed. */
   readonly pending: boolean
+  /** Dotted paths of attributes that are there and cannot be opened here; absent when there is none. */
+  readonly sealed?: readonly string[]
 }
 
 /** A document as read: its attributes, its id and `_system`. */
 export type Doc<T = JsonObject> = T & { readonly id: string; readonly _system: System }
 
-/** The document of a head as a plain JSON object. */
+/** The document of a head as a plain JSON object; without the values that are still sealed in it. */
 export function documentOf(head: Head): JsonObject {
+  if (head.state.sealed === true) return documentOf(withoutSealed(head))
   const { state } = head
   return { ...state.data, id: state.id, _system: { ...systemOf(head) } }
+}
+
+/** Like `documentOf`, of a head that nobody else holds: its data become the document, which costs half as much. */
+export function ownDocument(head: Head): JsonObject {
+  if (head.state.sealed === true) return documentOf(head)
+  return Object.assign(head.state.data, { id: head.state.id, _system: { ...systemOf(head) } })
+}
+
+/** The head as somebody without keys sees it. */
+export function withoutSealed(head: Head): Head {
+  return showSealed(head, () => undefined)
+}
+
+/** The head with its sealed values opened by `open`; those for which it gives undefined are taken out and named. */
+export function showSealed(head: Head, open: Parameters<typeof replaceSealed>[1]): Head {
+  const hidden: string[] = []
+  const data = replaceSealed(head.state.data, (value, path) => {
+    const opened = open(value, path)
+    if (opened === undefined) hidden.push(joinPath(path))
+    return opened
+  })
+  const { sealed: _, ...state } = head.state
+  return { ...head, state: { ...state, data }, ...(hidden.length === 0 ? {} : { hidden: hidden.toSorted() }) }
 }
 
 export function systemOf(head: Head): System {
@@ -96,10 +126,19 @@ export function systemOf(head: Head): System {
     createdBy: state.createdBy,
     updatedBy: state.updatedBy,
     pending: head.pending > 0,
+    ...(head.hidden === undefined ? {} : { sealed: head.hidden }),
   }
 }
 
 const statuses: readonly Status[] = ['absent', 'live', 'deleted']
+
+/** Numbers of fields of an encoded head, for conditions that a store looks at. */
+export const headField = { status: 0, id: 1, recorded: 2, pending: 3, data: 15 } as const
+
+/** How an encoded head says this status. */
+export function statusNumber(status: Status): number {
+  return statuses.indexOf(status)
+}
 
 /** Compact: an array, because a million documents would repeat the names a million times. */
 export function encodeHead(head: Head): string {
@@ -128,7 +167,7 @@ export function encodeHead(head: Head): string {
 /** Reads a stored head; throws `TAMPERED` for text this Varve did not write. */
 export function decodeHead(text: string): Head {
   try {
-    return readHead(JSON.parse(text))
+    return readHead(JSON.parse(text), text.includes(sealedMark))
   } catch (cause) {
     throw new VarveError('TAMPERED', 'A stored head cannot be read: run verify, and rebuild the replica from its log', {
       cause,
@@ -136,7 +175,7 @@ export function decodeHead(text: string): Head {
   }
 }
 
-function readHead(fields: unknown): Head {
+function readHead(fields: unknown, sealed: boolean): Head {
   if (!Array.isArray(fields) || fields.length !== 16) throw new VarveError('INVALID', 'A head has 16 fields')
   const list: readonly JsonValue[] = fields
   const insertedAt = count(list[5])
@@ -153,6 +192,7 @@ function readHead(fields: unknown): Head {
       functionIds: list[14] === 0 ? [] : texts(list[14]).map((text) => text ?? ''),
       createdBy,
       updatedBy: list[9] === 0 ? createdBy : textOrZero(list[9]),
+      ...(sealed ? { sealed } : {}),
     },
     recorded: count(list[2]),
     pending: count(list[3]),
@@ -193,16 +233,18 @@ function readLineage(value: JsonValue | undefined): Lineage | null {
   }
 }
 
-let lastMs = 0
-let lastIso = '1970-01-01T00:00:00.000Z'
+/** Texts of the last times that were asked for: documents of one commit share theirs. */
+const isoTexts = new Map<number, string>()
+const isoTextsKept = 256
 
-/** ISO 8601 text in UTC of Unix milliseconds. Documents of one commit share their times: the last text is kept. */
+/** ISO 8601 text in UTC of Unix milliseconds. */
 export function isoTime(ms: number): string {
-  if (ms !== lastMs) {
-    lastIso = new Date(ms).toISOString()
-    lastMs = ms
-  }
-  return lastIso
+  const known = isoTexts.get(ms)
+  if (known !== undefined) return known
+  if (isoTexts.size >= isoTextsKept) isoTexts.clear()
+  const text = new Date(ms).toISOString()
+  isoTexts.set(ms, text)
+  return text
 }
 
 /** Unix milliseconds of an ISO text or a Date; throws `INVALID`. */

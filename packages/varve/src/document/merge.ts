@@ -1,6 +1,7 @@
 /** Enrichment: deep merge of objects with array union, the same on every replica. */
 
 import { equalJson, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts'
+import { hasAttributes } from './sealed.ts'
 import { withAttribute, type Owned } from './tree.ts'
 
 /**
@@ -22,7 +23,7 @@ function mergeValues(before: JsonValue | undefined, addition: JsonValue, owned: 
     return before === addition ? addition : isJsonArray(addition) ? uniteArrays([], addition, owned) : addition
   if (isJsonArray(before)) return uniteArrays(before, isJsonArray(addition) ? addition : [addition], owned)
   if (isJsonArray(addition)) return uniteArrays([], addition, owned)
-  if (isJsonObject(before) && isJsonObject(addition)) return mergeObjects(before, addition, owned)
+  if (hasAttributes(before) && isJsonObject(addition)) return mergeObjects(before, addition, owned)
   return equalJson(before, addition) ? before : addition
 }
 
@@ -45,7 +46,7 @@ export function uniteArrays(
     }
     const position = united.findIndex((element) => sameElement(element, addition))
     const element = united[position]
-    const merged = isJsonObject(element) && isJsonObject(addition) ? mergeObjects(element, addition, owned) : element
+    const merged = hasAttributes(element) && isJsonObject(addition) ? mergeObjects(element, addition, owned) : element
     if (merged === undefined) united.push(addition)
     else united[position] = merged
     if (merged !== element || merged === undefined) changed = true

@@ -1,10 +1,11 @@
 /** Operations on one document, and their encoded form inside entry bodies. */
 
-import { listOf, textOf, textOrNull, wholeNumber } from '../encoding/decode.ts'
+import { bytesOf, listOf, textOf, textOrNull, wholeNumber } from '../encoding/decode.ts'
 import { checkAttribute, isJsonObject, toJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import { joinPath } from '../encoding/path.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { sealedBytes, sealedOf, type Sealed } from './sealed.ts'
 
 /** Attribute names and array positions from the top of the document. */
 export type Path = readonly string[]
@@ -28,8 +29,22 @@ export type Operation =
   | { readonly op: 'merge'; readonly part: JsonObject; readonly functionId: string | null }
   | { readonly op: 'delete' }
   | { readonly op: 'restore' }
+  /** A sealed value at a path, whatever stood there. */
+  | { readonly op: 'seal'; readonly path: Path; readonly value: Sealed }
 
-const codes = ['put', 'set', 'unset', 'inc', 'push', 'addToSet', 'pull', 'merge', 'delete', 'restore'] as const
+const codes = [
+  'put',
+  'set',
+  'unset',
+  'inc',
+  'push',
+  'addToSet',
+  'pull',
+  'merge',
+  'delete',
+  'restore',
+  'seal',
+] as const
 
 /** The CBOR-ready form: an array beginning with the position of the operation in `codes`. */
 export function encodeOperation(operation: Operation): readonly unknown[] {
@@ -61,6 +76,8 @@ export function encodeOperation(operation: Operation): readonly unknown[] {
     case 'delete':
     case 'restore':
       return [code]
+    case 'seal':
+      return [code, operation.path, sealedBytes(operation.value)]
   }
 }
 
@@ -94,6 +111,8 @@ export function decodeOperation(value: unknown): Operation {
     case 'delete':
     case 'restore':
       return { op }
+    case 'seal':
+      return { op, path: decodePath(fields[1]), value: sealedOf(bytesOf(fields[2], null, 'the sealed value')) }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import type { Path } from './operation.ts'
+import { hasAttributes } from './sealed.ts'
 
 /** How far past its end an array may be extended with nulls by setting a position. */
 const arrayGap = 1024
@@ -13,7 +14,7 @@ export function valueAt(root: JsonValue | undefined, path: Path): JsonValue | un
     if (isJsonArray(value)) {
       const position = arrayPosition(segment)
       value = position === null ? undefined : value[position]
-    } else if (isJsonObject(value) && Object.hasOwn(value, segment)) value = value[segment]
+    } else if (hasAttributes(value) && Object.hasOwn(value, segment)) value = value[segment]
     else return undefined
   }
   return value
@@ -66,7 +67,7 @@ function changeFrom(value: JsonValue | undefined, path: Path, depth: number, edi
   const segment = path[depth]
   if (segment === undefined) return edit.change(value)
   if (isJsonArray(value)) return changeElement(value, path, depth, edit)
-  const object = isJsonObject(value) ? value : {}
+  const object = hasAttributes(value) ? value : {}
   const before = Object.hasOwn(object, segment) ? object[segment] : undefined
   const after = changeFrom(before, path, depth + 1, edit)
   if (after === before) return value

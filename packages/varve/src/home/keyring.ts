@@ -2,7 +2,7 @@
 
 import { VarveError } from '../errors.ts'
 import { exportKeys, importKeys } from '../keys/export.ts'
-import { sealingKey } from '../keys/derive.ts'
+import { attributeKey, sealingKey } from '../keys/derive.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { KeyringState } from '../keys/keyring.ts'
 import type { KeySource, SealKey } from '../replica/context.ts'
@@ -14,7 +14,8 @@ export interface KeyListener {
   arrived(ids: readonly string[]): Promise<void>
   /** Before a key goes: afterwards, what it opened can no longer be found and locked. */
   removing(): Promise<void>
-  removed(name: string): Promise<void>
+  /** `ids` in hex, of the versions that were held. */
+  removed(name: string, ids: readonly string[]): Promise<void>
 }
 
 export class Keyring implements KeySource {
@@ -94,8 +95,12 @@ export class Keyring implements KeySource {
   async remove(name: string): Promise<void> {
     if (name === this.#kept) throw new VarveError('FORBIDDEN', `The key "${name}" opens the tenant itself and stays`)
     await this.#listener.removing()
-    await this.#change((state) => state.remove(name))
-    await this.#listener.removed(name)
+    let ids: readonly string[] = []
+    await this.#change((state) => {
+      ids = state.versions(name).map((key) => key.hex)
+      return state.remove(name)
+    })
+    await this.#listener.removed(name, ids)
   }
 
   /** Also for keys that are held: a failing disk may have kept what they open from appearing the first time. */
@@ -126,7 +131,7 @@ export class Keyring implements KeySource {
   #usable(key: KeyVersion): SealKey {
     const known = this.#ready.get(key.hex)
     if (known !== undefined) return known
-    const made = { name: key.name, id: key.id, key: sealingKey(key) }
+    const made = { name: key.name, id: key.id, key: sealingKey(key), attributes: attributeKey(key) }
     this.#ready.set(key.hex, made)
     return made
   }

@@ -91,8 +91,8 @@ export class OpenDatabases {
   }
 
   /** A named key has gone: what it opened disappears. */
-  async keyRemoved(name: string): Promise<void> {
-    for (const opening of this.#open.values()) await keyRemoved((await opening).replica, name)
+  async keyRemoved(name: string, ids: readonly string[]): Promise<void> {
+    for (const opening of this.#open.values()) await keyRemoved((await opening).replica, name, ids)
   }
 
   /** Closes all of them, whatever happens to one; later calls on them fail with `refusal`. */

@@ -7,7 +7,7 @@ import { VarveError } from '../errors.ts'
 import type { Env } from '../env/env.ts'
 import type { Level, StandingChange } from '../log/header.ts'
 import { replicaOf, type Database } from '../database/database.ts'
-import { makeSpace } from '../database/space.ts'
+import { makeSpace, noRules } from '../database/space.ts'
 import { transact, type Transaction } from '../database/transaction.ts'
 
 export interface Device {
@@ -47,8 +47,6 @@ export interface NewDevice {
   readonly recipient: string | null
   readonly level: Level
 }
-
-const noRules = { key: null, conflict: 'merge', validate: null } as const
 
 export class People {
   readonly #database: Database

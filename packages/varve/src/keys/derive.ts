@@ -9,6 +9,11 @@ export function sealingKey(key: KeyVersion): XaesKey {
   return xaesKey(primitives.hkdfSha256(key.bytes, 'varve/seal/v1', keyBytes))
 }
 
+/** The XAES key that seals single attributes under a key version. */
+export function attributeKey(key: KeyVersion): XaesKey {
+  return xaesKey(primitives.hkdfSha256(key.bytes, 'varve/attribute/v1', keyBytes))
+}
+
 /**
  * The HMAC key of collection and document tags. A database derives it from one key version for
  * ever: from a rotated one, documents would change their tags.

@@ -10,30 +10,31 @@ import { positionOf, type Position, type SortOrder } from './sort.ts'
 const version = 1
 const checksumBytes = 4
 
-/** The cursor after this document, for `after()` of the same sort. */
-export function cursorAfter(order: SortOrder, doc: JsonObject, id: string): string {
-  return encodeCursor(order, positionOf(order, doc, id))
+/** The cursor after this document, for `after()` of the same sort; `stored` as in `readsAsStored`. */
+export function cursorAfter(order: SortOrder, doc: JsonObject, id: string, stored = false): string {
+  return encodeCursor(order, positionOf(order, doc, id), stored)
 }
 
-export function encodeCursor(order: SortOrder, position: Position): string {
+export function encodeCursor(order: SortOrder, position: Position, stored = false): string {
   // An empty array has no JSON value of its own as a sort key: [] stands for it, [x] for every other.
   const keys = position.keys.map((key) => (key === undefined ? [] : [key]))
-  const body = utf8(JSON.stringify([version, signature(order), keys, position.id]))
+  const body = utf8(JSON.stringify([version, signature(order, stored), keys, position.id]))
   return toBase64url(concat(checksum(body), body))
 }
 
 /**
- * The position of a cursor. Throws `INVALID` for text that is damaged or no cursor, `STALE_CURSOR` for a
- * cursor of another sort or of another version of Varve.
+ * The position of a cursor; `stored` as in `readsAsStored`. Throws `INVALID` for text that is damaged or no cursor, `STALE_CURSOR` for a
+ * cursor of another sort, of another way to go through documents that are not sorted, or of another version of Varve.
  */
-export function decodeCursor(order: SortOrder, cursor: string): Position {
+export function decodeCursor(order: SortOrder, cursor: string, stored: boolean | 'either' = false): Position {
   const [found, path, keys, id] = cursorParts(cursor)
-  if (found !== version || path !== signature(order)) {
+  const expected = signature(order, stored === 'either' ? path === signature(order, true) : stored)
+  if (found !== version || path !== expected) {
     throw new VarveError(
       'STALE_CURSOR',
-      'The cursor belongs to another sort order: use it with its own, or start again',
+      'The cursor belongs to another sort order, or to a time before an index was there: use it with its own, or start again',
       {
-        details: { expected: signature(order), found: path },
+        details: { expected, found: path },
       },
     )
   }
@@ -41,7 +42,9 @@ export function decodeCursor(order: SortOrder, cursor: string): Position {
   return { keys: keys.map(keyOf), id }
 }
 
-function signature(order: SortOrder): string {
+/** Without a sort, what is read one after the other comes as stored, what an index or the filter names by id. */
+function signature(order: SortOrder, stored: boolean): string {
+  if (order.length === 0) return stored ? 'as stored' : 'by id'
   return JSON.stringify(order.map((field) => [field.path, field.direction]))
 }
 

@@ -1,10 +1,15 @@
 /** Parsing of filters: outside input becomes a predicate once, or an error that names the wrong place. */
 
 import { isVarveError, VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { splitPath } from '../encoding/path.ts'
 import type { JsonValue } from '../encoding/json.ts'
 import { hasOperator, isPlainObject, parseOperand, parsePattern, refuseFilter, spend, type Budget } from './operand.ts'
+import type { Pattern } from './pattern/pattern.ts'
 import { allOf, not, type Comparison, type Predicate, type Test } from './predicate.ts'
+
+/** Of a name, in what errors say; longer ones are no paths of anything. */
+const shownCharacters = 4096
 
 /** One path of the filter under parsing: what its operators apply to, and where it stands. */
 interface Site {
@@ -46,7 +51,7 @@ function parseDocument(filter: unknown, at: string, budget: Budget, depth: numbe
   if (!isPlainObject(filter)) return refuseFilter(at, 'must be an object of paths and conditions')
   const parts: Predicate[] = []
   for (const [name, condition] of Object.entries(filter)) {
-    const place = `${at}.${name}`
+    const place = `${at}.${name.length > shownCharacters ? `${name.slice(0, shownCharacters)}…` : name}`
     if (name.startsWith('$')) parts.push(parseLogic(name, condition, place, budget, depth))
     else
       parts.push(parseCondition({ segments: segmentsOf(name, place), at: place, budget, depth: depth + 1 }, condition))
@@ -64,6 +69,7 @@ function parseLogic(name: string, operand: unknown, at: string, budget: Budget, 
 }
 
 function segmentsOf(path: string, at: string): readonly string[] {
+  if (path.length > limits.documentDepth * (limits.attributeBytes + 1)) refuseFilter(at, 'is longer than any path')
   try {
     const segments = splitPath(path)
     if (segments.some((segment) => segment.startsWith('$'))) refuseFilter(at, 'names an operator inside a path')
@@ -123,7 +129,7 @@ function parseRegex(site: Site, pattern: unknown, options: unknown): Predicate {
 function parseIn(site: Site, operand: unknown): Predicate {
   const scalars = new Set<JsonValue>()
   const others: JsonValue[] = []
-  const patterns: RegExp[] = []
+  const patterns: Pattern[] = []
   for (const [at, item] of itemsOf(site, operand)) {
     if (item instanceof RegExp) patterns.push(parsePattern(item, undefined, at))
     else {

@@ -2,9 +2,8 @@
 
 import { compareBytes, equalBytes } from '../encoding/bytes.ts'
 import { compareText } from './compare.ts'
-import { encodeOrderKey, orderKey } from './order-key.ts'
 import { pointRange } from './ranges.ts'
-import { endBefore, readPlan, type Candidate } from './source.ts'
+import { endBefore, leadKey, readPlan, type Candidate } from './source.ts'
 import { placeMatches, type Placed, type Run } from './placed.ts'
 import { Top } from './top.ts'
 
@@ -12,9 +11,9 @@ import { Top } from './top.ts'
 const heldGroup = 1024
 
 /**
- * Matching documents of a plan whose index gives the first field of the order. Forwards, rows of one key
- * come by ascending id and pass straight through; backwards, or with further sort fields, or with keys
- * that were cut off, the documents of one key are collected and sorted.
+ * Matching documents of a plan whose index gives the first fields of the order. Forwards, rows of one whole key
+ * come by ascending id and pass straight through; backwards, or where the index gives less than the order, or with
+ * keys that were cut off, the documents of one group are collected and sorted.
  */
 export async function* groupedPages(run: Run): AsyncGenerator<readonly Candidate[]> {
   let ranges = run.plan.ranges
@@ -34,7 +33,7 @@ async function* onePass(
   finished: Uint8Array | null,
 ): AsyncGenerator<readonly Candidate[], Uint8Array | null> {
   const group = new Group(run, finished)
-  for await (const page of readPlan(run.source, run.plan, run.order, run.position)) {
+  for await (const page of readPlan(run.source, run.plan, run.order, run.position, run.limit)) {
     const ready: Candidate[] = []
     for (const item of placeMatches(run, page)) group.add(item, ready)
     yield ready
@@ -50,7 +49,7 @@ async function* onePass(
 async function* largeGroup(run: Run, key: Uint8Array): AsyncGenerator<readonly Candidate[]> {
   const plan = { ...run.plan, ranges: [pointRange(key)], reverse: false }
   for await (const page of readPlan(run.source, plan, run.order, null)) {
-    const placed = placeMatches(run, page).filter((item) => equalBytes(encodeOrderKey(item.keys[0]), key))
+    const placed = placeMatches(run, page).filter((item) => equalBytes(leadKey(run.plan, item).bytes, key))
     yield placed.map((item) => item.candidate)
   }
 }
@@ -84,7 +83,7 @@ class Group {
 
   /** Adds the next document; `ready` receives what has its final place. */
   add(item: Placed, ready: Candidate[]): void {
-    const { bytes, truncated } = orderKey(item.keys[0])
+    const { bytes, truncated } = leadKey(this.#run.plan, item)
     const order = this.#key === null ? 1 : compareBytes(bytes, this.#key) * (this.#run.plan.reverse ? -1 : 1)
     // A document whose own key lies behind was already given there: this row is another of its keys.
     if (order < 0 || (order === 0 && this.#finished)) return
@@ -92,7 +91,7 @@ class Group {
       this.flush(ready)
       this.#key = bytes
       this.#finished = false
-      this.#single = this.#run.order.length === 1 && !truncated
+      this.#single = this.#run.plan.exact && !truncated
       this.#passing = this.#single && !this.#run.plan.reverse
     } else if (this.#passing && compareText(item.id, this.#lastId) <= 0) return
     if (!this.#passing) this.#held.offer(item)

@@ -1,8 +1,9 @@
 /** Validation of the values inside filters: operands, patterns, and the budget of a whole filter. */
 
 import { toJson, type JsonValue } from '../encoding/json.ts'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { boundedPattern, type Pattern } from './pattern/pattern.ts'
 
 /** Characters of one regular expression; nobody types more, and compilation cost grows with it. */
 const patternCharacters = 4096
@@ -58,16 +59,20 @@ function checkOperand(value: unknown, at: string, budget: Budget, depth: number)
   }
 }
 
-/** A fresh, stateless pattern; throws `INVALID` for flags other than i m s u and for patterns that do not compile. */
-export function parsePattern(pattern: unknown, options: unknown, at: string): RegExp {
+/**
+ * A stateless pattern whose cost is bounded; throws `INVALID` for flags other than i m s u, and for patterns that do not
+ * compile, look around, or refer back.
+ */
+export function parsePattern(pattern: unknown, options: unknown, at: string): Pattern {
   const flags = patternFlags(pattern, options, at)
   const source = pattern instanceof RegExp ? pattern.source : pattern
   if (typeof source !== 'string') return refuseFilter(at, 'must be a string or a regular expression')
   if (source.length > patternCharacters) refuseFilter(at, `is longer than ${patternCharacters} characters: simplify it`)
   if (!/^[imsu]*$/.test(flags)) refuseFilter(at, `has the flags "${flags}": only i, m, s and u are possible`)
   try {
-    return new RegExp(source, flags)
+    return boundedPattern(source, flags)
   } catch (cause) {
+    if (isVarveError(cause)) return refuseFilter(at, cause.message)
     throw new VarveError('INVALID', `"${at}" is not a valid regular expression: ${String(cause)}`, {
       cause,
       details: { path: at },

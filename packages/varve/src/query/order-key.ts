@@ -1,11 +1,9 @@
 /** Order-preserving bytes of values: the keys of index rows and the ranges that queries read. */
 
-import { compareBytes } from '../encoding/bytes.ts'
 import { isJsonArray, type JsonObject, type JsonValue } from '../encoding/json.ts'
-import { splitPath } from '../encoding/path.ts'
 import { limits } from '../limits.ts'
 import { sortedNames, typeRank } from './compare.ts'
-import { keyValues, type SortKey } from './sort-key.ts'
+import type { SortKey } from './sort-key.ts'
 
 /** Index rows with `from <= key < to`, and among those with `key = from` only ids above `afterId`. */
 export interface KeyRange {
@@ -21,6 +19,8 @@ export interface OrderKey {
 }
 
 const emptyArrayTag = 1
+/** Stands in keys of several paths for all values of a path: see `index-keys.ts`. */
+const anyTag = 2
 /** Tags leave room below them for terminators and between them for types of the future. */
 const tagStep = 0x10
 const terminator = 0
@@ -30,6 +30,8 @@ const room = new Uint8Array(limits.indexKeyBytes)
 
 /** Every key of any index. */
 export const wholeRange: KeyRange = { from: Uint8Array.of(emptyArrayTag), to: Uint8Array.of(0xff) }
+
+export const anyKey = Uint8Array.of(anyTag)
 
 /** Keys of values of the same type as `value`. */
 export function typeRange(value: JsonValue): KeyRange {
@@ -56,17 +58,6 @@ export function prefixKey(prefix: string): Uint8Array {
   writer.byte(typeRank('') * tagStep)
   writer.characters(prefix)
   return writer.finish().bytes
-}
-
-/** The distinct keys of a document under one path, ascending; at least one, so that an index lists every document. */
-export function indexKeys(path: string | readonly string[], doc: JsonObject): Uint8Array[] {
-  const values = keyValues(doc, typeof path === 'string' ? splitPath(path) : path)
-  const keys = values.map(encodeOrderKey)
-  if (keys.length === 1) return keys
-  return keys.toSorted(compareBytes).filter((key, i, all) => {
-    const previous = all[i - 1]
-    return previous === undefined || compareBytes(previous, key) !== 0
-  })
 }
 
 class KeyWriter {

@@ -1,6 +1,7 @@
 /** A running query, and the step all its strategies share: matching a page and placing what matched. */
 
 import { matches } from './matcher.ts'
+import { readsAsStored } from './plan.ts'
 import type { Predicate } from './predicate.ts'
 import { comparePositions, positionOf, type Position, type SortOrder } from './sort.ts'
 import type { Candidate, QuerySource } from './source.ts'
@@ -25,10 +26,11 @@ export interface Placed extends Position {
 export function placeMatches(run: Run, page: readonly Candidate[]): Placed[] {
   const placed: Placed[] = []
   // A scan without a sort begins exactly after the cursor, in an order that only the source knows.
-  const resumed = run.order.length === 0 && run.plan.index === null && run.plan.ids === null
+  const resumed = readsAsStored(run.plan, run.order)
   for (const candidate of page) {
     if (!matches(run.predicate, candidate.doc)) continue
-    const item = { ...positionOf(run.order, candidate.doc, candidate.id), candidate }
+    const { keys, id } = positionOf(run.order, candidate.doc, candidate.id)
+    const item = { keys, id, candidate }
     if (run.position === null || resumed || comparePositions(run.order, item, run.position) > 0) placed.push(item)
   }
   return placed

@@ -1,6 +1,8 @@
 /** The parsed form of a filter: plain, validated data that the matcher and the planner read. */
 
 import type { JsonValue } from '../encoding/json.ts'
+import { joinPath } from '../encoding/path.ts'
+import type { Pattern } from './pattern/pattern.ts'
 
 /** What is asked of one value that a path leads to; `undefined` stands for a missing attribute. */
 export type Test =
@@ -8,7 +10,7 @@ export type Test =
   | { readonly op: Comparison; readonly value: JsonValue }
   | InTest
   | { readonly op: 'exists' }
-  | { readonly op: 'regex'; readonly pattern: RegExp }
+  | { readonly op: 'regex'; readonly pattern: Pattern }
   | { readonly op: 'size'; readonly size: number }
   | ElementTest
 
@@ -19,7 +21,7 @@ export interface InTest {
   readonly scalars: ReadonlySet<JsonValue>
   /** Arrays and objects, compared by content. */
   readonly others: readonly JsonValue[]
-  readonly patterns: readonly RegExp[]
+  readonly patterns: readonly Pattern[]
 }
 
 /** `$elemMatch`: one element of an array satisfies `where`, which is rooted at the element. */
@@ -45,6 +47,19 @@ export type Predicate =
 export function allOf(parts: readonly Predicate[]): Predicate {
   const [first] = parts
   return first !== undefined && parts.length === 1 ? first : { kind: 'and', of: parts }
+}
+
+/** Dotted paths whose values decide whether a document satisfies the predicate. */
+export function predicatePaths(predicate: Predicate): readonly string[] {
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return predicate.of.flatMap(predicatePaths)
+    case 'not':
+      return predicatePaths(predicate.of)
+    case 'path':
+      return [joinPath(predicate.segments)]
+  }
 }
 
 export function not(of: Predicate): Predicate {

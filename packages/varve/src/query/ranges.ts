@@ -3,22 +3,32 @@
 import { compareBytes, concat } from '../encoding/bytes.ts'
 import { isJsonArray, type JsonValue } from '../encoding/json.ts'
 import { orderKey, prefixKey, typeRange, type KeyRange } from './order-key.ts'
+import type { Pattern } from './pattern/pattern.ts'
 import type { Comparison, Predicate, Test } from './predicate.ts'
 
 export type Ranges = readonly KeyRange[]
 
-const zero = Uint8Array.of(0)
+const beyond = Uint8Array.of(0xff)
 
-/** The least key above `key`. */
+/** Above every key that begins with `key`, and below every other key above it: no key goes on with this byte. */
 export function nextKey(key: Uint8Array): Uint8Array {
-  return concat(key, zero)
+  return concat(key, beyond)
+}
+
+/** Each prefix followed by each range; ascending when both are. */
+export function behind(prefixes: readonly Uint8Array[], ranges: Ranges): Ranges {
+  return prefixes.flatMap((prefix) =>
+    prefix.length === 0
+      ? ranges
+      : ranges.map(({ from, to }) => ({ from: concat(prefix, from), to: concat(prefix, to) })),
+  )
 }
 
 export function pointRange(key: Uint8Array): KeyRange {
   return { from: key, to: nextKey(key) }
 }
 
-/** True when the range holds one key only. */
+/** True when the range holds one key only, and in an index over several paths those that go on from it. */
 export function isPoint(range: KeyRange): boolean {
   return range.to.length === range.from.length + 1 && compareBytes(range.to, nextKey(range.from)) === 0
 }
@@ -32,7 +42,7 @@ export function breadth(ranges: Ranges): 0 | 1 | 2 | 3 {
 }
 
 /** The ranges ascending and without overlap. */
-function union(ranges: Ranges): Ranges {
+export function union(ranges: Ranges): Ranges {
   const merged: KeyRange[] = []
   for (const range of ranges.toSorted((a, b) => compareBytes(a.from, b.from))) {
     const last = merged.at(-1)
@@ -132,7 +142,7 @@ function elementRanges(where: Predicate): Ranges | null {
 }
 
 /** Strings that start with what an anchored pattern starts with literally. */
-function patternRanges(pattern: RegExp): Ranges | null {
+function patternRanges(pattern: Pattern): Ranges | null {
   const prefix = literalPrefix(pattern)
   if (prefix === '') return null
   const from = prefixKey(prefix)
@@ -142,7 +152,7 @@ function patternRanges(pattern: RegExp): Ranges | null {
   return [{ from, to }]
 }
 
-function literalPrefix(pattern: RegExp): string {
+export function literalPrefix(pattern: Pattern): string {
   if (/[im]/.test(pattern.flags) || pattern.source.includes('|')) return ''
   const found = /^\^([\w \-@/:,#]+)(.?)/.exec(pattern.source)
   const literal = found?.[1] ?? ''

@@ -5,9 +5,10 @@ import { VarveError } from '../errors.ts'
 import { decodeCursor } from './cursor.ts'
 import { groupedPages } from './groups.ts'
 import { matches } from './matcher.ts'
-import { planQuery, type IndexInfo } from './plan.ts'
+import { planQuery, readsAsStored, type IndexInfo } from './plan.ts'
 import type { Predicate } from './predicate.ts'
 import { placeMatches, type Placed, type Run } from './placed.ts'
+import { firstOfSketches, worthSketching } from './sketch.ts'
 import type { SortOrder } from './sort.ts'
 import { ordersById, readPlan, type Candidate, type QuerySource } from './source.ts'
 import { Top } from './top.ts'
@@ -40,9 +41,9 @@ export async function* queryPages(source: QuerySource, spec: QuerySpec): AsyncGe
   if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0)) {
     throw new VarveError('INVALID', `The limit is ${limit}: it must be a whole number, zero or above`)
   }
-  const position = after === undefined ? null : decodeCursor(order, after)
   const plan = planQuery(predicate, order, indexes)
-  const run: Run = { source, plan, predicate, order, limit, position }
+  const position = after === undefined ? null : decodeCursor(order, after, readsAsStored(plan, order))
+  const run: Run = { source: source.narrowed?.(predicate) ?? source, plan, predicate, order, limit, position }
   if (limit === 0) return
   if (ordersById(plan, order)) yield* limited(streamedPages(run), limit)
   else if (plan.sorted) yield* limited(groupedPages(run), limit)
@@ -50,27 +51,50 @@ export async function* queryPages(source: QuerySource, spec: QuerySpec): AsyncGe
 }
 
 /** How many documents match. */
-export async function countQuery(source: QuerySource, spec: Pick<QuerySpec, 'predicate' | 'indexes'>): Promise<number> {
-  const plan = planQuery(spec.predicate, [], spec.indexes)
-  const seen = plan.repeats ? new Set<string>() : null
+export async function countQuery(source: QuerySource, spec: Unordered): Promise<number> {
   let count = 0
-  for await (const page of readPlan(source, plan, [], null)) {
-    for (const { id, doc } of page) {
-      if (seen?.has(id) === true || !matches(spec.predicate, doc)) continue
-      seen?.add(id)
-      count++
-    }
-  }
+  for await (const page of matchingPages(source, spec, [])) count += page.length
   return count
 }
 
+/** A query of which only the set of documents matters. */
+export type Unordered = Pick<QuerySpec, 'predicate' | 'indexes'>
+
+/**
+ * Every document that matches, once, in the order that costs least. Where the source can, it holds no more than the
+ * query and these `fields` look at.
+ */
+export async function* matchingPages(
+  source: QuerySource,
+  { predicate, indexes }: Unordered,
+  fields: SortOrder,
+): AsyncGenerator<readonly Candidate[]> {
+  const plan = planQuery(predicate, [], indexes)
+  const sketches = plan.index === null && plan.ids === null ? source.sketches?.(predicate, fields) : null
+  const seen = plan.repeats ? new Set<string>() : null
+  const pages = sketches?.pages(() => null) ?? readPlan(source.narrowed?.(predicate) ?? source, plan, [], null)
+  for await (const page of pages) {
+    yield page.filter(({ id, doc }) => {
+      if (seen?.has(id) === true || !matches(predicate, doc)) return false
+      seen?.add(id)
+      return true
+    })
+  }
+}
+
 async function* streamedPages(run: Run): AsyncGenerator<readonly Candidate[]> {
-  for await (const page of readPlan(run.source, run.plan, run.order, run.position)) {
+  for await (const page of readPlan(run.source, run.plan, run.order, run.position, run.limit)) {
     yield placeMatches(run, page).map((item) => item.candidate)
   }
 }
 
 async function* sortedPages(run: Run): AsyncGenerator<readonly Candidate[]> {
+  const sketches = worthSketching(run) ? run.source.sketches?.(run.predicate, run.order) : null
+  const found = sketches === undefined || sketches === null ? null : await firstOfSketches(run, sketches)
+  if (found !== null) {
+    yield found
+    return
+  }
   const top = new Top<Placed>(run.order, run.limit)
   for await (const page of readPlan(run.source, run.plan, run.order, run.position)) {
     for (const item of placeMatches(run, page)) top.offer(item)

@@ -1,9 +1,11 @@
 /** What a query reads from: the contract between the query layer and whoever holds documents and index rows. */
 
 import type { JsonObject } from '../encoding/json.ts'
-import { compareBytes } from '../encoding/bytes.ts'
-import { orderKey, type KeyRange } from './order-key.ts'
+import { compareBytes, concat } from '../encoding/bytes.ts'
+import { orderKey, type KeyRange, type OrderKey } from './order-key.ts'
+import type { Predicate } from './predicate.ts'
 import { nextKey, type Ranges } from './ranges.ts'
+import type { Sketches } from './sketch.ts'
 import type { Position, SortOrder } from './sort.ts'
 import type { QueryPlan } from './types.ts'
 
@@ -11,6 +13,8 @@ import type { QueryPlan } from './types.ts'
 export interface Candidate {
   readonly id: string
   readonly doc: JsonObject
+  /** Where it stands in the order of scans: grows along them. Only for live queries. */
+  readonly place?: number
 }
 
 /** Where a scan begins: right after the document with id `after`, in the source's own lasting order. */
@@ -27,16 +31,27 @@ export interface QuerySource {
   scan(range: ScanRange): AsyncIterable<readonly Candidate[]>
   /** The documents of these ids, in the order given; absent ones are left out. */
   byIds(ids: readonly string[]): AsyncIterable<readonly Candidate[]>
-  /** Rows of an index in order of (key, id), both descending when `reverse`; a document once per row. */
-  index(no: number, range: KeyRange, reverse: boolean): AsyncIterable<readonly Candidate[]>
+  /**
+   * Rows of an index in order of (key, id), both descending when `reverse`; a document once per row. `expected` is how
+   * many the reader hopes to be enough: the first page should not hold many more.
+   */
+  index(no: number, range: KeyRange, reverse: boolean, expected?: number): AsyncIterable<readonly Candidate[]>
+  /** The same for a query with this predicate: scans may leave out documents of which it is not true. */
+  narrowed?(predicate: Predicate): QuerySource
+  /** What a query with this predicate and order looks at first; null when it has to see whole documents. */
+  sketches?(predicate: Predicate, order: SortOrder): Sketches | null
 }
 
-/** The pages a plan reads, beginning near `position`: earlier documents may still come and must be skipped. */
+/**
+ * The pages a plan reads, beginning near `position`: earlier documents may still come and must be skipped. `expected`
+ * rows may be enough.
+ */
 export async function* readPlan(
   source: QuerySource,
   plan: QueryPlan,
   order: SortOrder,
   position: Position | null,
+  expected?: number,
 ): AsyncGenerator<readonly Candidate[]> {
   if (plan.ids !== null) {
     yield* source.byIds(plan.reverse ? plan.ids.toReversed() : plan.ids)
@@ -46,7 +61,7 @@ export async function* readPlan(
   } else {
     const ranges = plan.sorted && position !== null ? rangesFrom(plan, order, position) : plan.ranges
     for (const range of plan.reverse ? ranges.toReversed() : ranges)
-      yield* source.index(plan.index, range, plan.reverse)
+      yield* source.index(plan.index, range, plan.reverse, expected)
   }
 }
 
@@ -59,12 +74,31 @@ function rangesFrom(plan: QueryPlan, order: SortOrder, position: Position): Rang
   if (ordersById(plan, order)) {
     return plan.reverse ? plan.ranges : plan.ranges.map((range) => ({ ...range, afterId: position.id }))
   }
-  const { bytes, truncated } = orderKey(position.keys[0])
+  const { bytes, truncated } = leadKey(plan, position)
   if (plan.reverse) return endBefore(plan.ranges, nextKey(bytes))
-  const afterId = order.length === 1 && !truncated ? { afterId: position.id } : {}
+  const afterId = plan.exact && !truncated ? { afterId: position.id } : {}
   return startAt(plan.ranges, bytes).map((range) =>
     compareBytes(range.from, bytes) === 0 ? { ...range, ...afterId } : range,
   )
+}
+
+/**
+ * What the key of a document's row begins with, and the rows it shares a group with: up to the first value that was cut
+ * off, because after that rows are not in order any more.
+ */
+export function leadKey({ lead }: QueryPlan, { keys }: Position): OrderKey {
+  const [only] = lead
+  if (typeof only === 'number' && lead.length === 1) return orderKey(keys[only])
+  const parts: Uint8Array[] = []
+  for (const part of lead) {
+    if (typeof part !== 'number') parts.push(part)
+    else {
+      const { bytes, truncated } = orderKey(keys[part])
+      parts.push(bytes)
+      if (truncated) return { bytes: concat(...parts), truncated }
+    }
+  }
+  return { bytes: concat(...parts), truncated: false }
 }
 
 function startAt(ranges: Ranges, from: Uint8Array): Ranges {

@@ -18,6 +18,11 @@ export class Top<Item extends Position> {
     return this.#heap.length
   }
 
+  /** The last of those kept, once no more than these will be; null before. */
+  get last(): Item | null {
+    return this.#heap.length < this.#size ? null : (this.#heap[0] ?? null)
+  }
+
   /** An id that is already kept is kept once; one that was dropped would be dropped again. */
   offer(item: Item): void {
     if (this.#size === 0 || this.#ids.has(item.id)) return

@@ -206,12 +206,13 @@ export class Appender {
     document.head = foldInto(counted, entry, draft.at, order, change.keyName)
     document.touched = true
     document.changed = draft.no
-    set.snapshotIfDue(document, place)
     const ov = counted.recorded + counted.pending - 1
     draft.entries.push({ document, change, collection: counter.no, ov, cv })
     draft.documents.add(document)
     const counts = draft.record === null ? noCounts : { ov, cv }
-    set.entries.push({ document: document.no, place, index: draft.entries.length - 1, commit: draft.no, ...counts })
+    const row = { document: document.no, place, index: draft.entries.length - 1, commit: draft.no, ...counts }
+    set.enter(row, change.kind, draft.at)
+    set.folded(document, place)
     return { ov, cv, at: draft.at, commit: draft.no }
   }
 

@@ -2,12 +2,14 @@
 
 import { decodeHeader } from '../log/header.ts'
 import { rowTags } from '../log/tag.ts'
-import { decodeHead, type Head } from '../document/head.ts'
+import { decodeHead, documentOf, type Head } from '../document/head.ts'
 import { fromUtf8 } from '../encoding/bytes.ts'
+import { equalJson } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
 import type { CommitHead, DocumentRow, TouchRow } from '../store/rows.ts'
 import { goneName } from './finish.ts'
 import type { Replica } from './replica.ts'
+import type { WorkingSet } from './working.ts'
 
 /** A place in the order of changes of one replica: everything up to and including it has been seen. */
 export interface ChangePosition {
@@ -21,6 +23,48 @@ export interface ChangedDocument {
   readonly id: string
   readonly head: Head
   readonly after: ChangePosition
+}
+
+/** One document of a write, as it was before and as it is after. */
+export interface DocumentChange {
+  /** Local number. */
+  readonly document: number
+  readonly before: Head
+  readonly after: Head
+}
+
+/** The documents that a write changes for those who read them, versions and times included. */
+function changedDocuments(set: WorkingSet): readonly DocumentChange[] {
+  const changes: DocumentChange[] = []
+  for (const { no, touched, refold, revealed, before, head } of set.documents) {
+    if (!touched || (before.state.status === 'absent' && head.state.status === 'absent')) continue
+    // Folding again may well give the same.
+    if (refold && revealed !== true && isSame(before, head)) continue
+    changes.push({ document: no, before, after: head })
+  }
+  return changes
+}
+
+/** Who is told of every write what it changed. */
+export class ChangeFeed {
+  readonly #watchers = new Set<(changes: readonly DocumentChange[]) => void>()
+
+  /** Gives `watcher`, which must not throw, the documents of each write before its caller is answered; returns a function that stops it. */
+  watch(watcher: (changes: readonly DocumentChange[]) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  /** Costs nothing while nobody watches. */
+  tell(set: WorkingSet): void {
+    if (this.#watchers.size === 0) return
+    const changes = changedDocuments(set)
+    if (changes.length > 0) for (const watcher of this.#watchers) watcher(changes)
+  }
+}
+
+function isSame(before: Head, after: Head): boolean {
+  return before.state.status === after.state.status && equalJson(documentOf(before), documentOf(after))
 }
 
 const page = 64

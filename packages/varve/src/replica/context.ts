@@ -15,6 +15,8 @@ export interface SealKey {
   /** 16 bytes, derived from the key's bytes. */
   readonly id: Uint8Array
   readonly key: XaesKey
+  /** For single attributes. */
+  readonly attributes: XaesKey
 }
 
 /** The keys of the keyring as a replica needs them; answers change when keys arrive or go. */

@@ -27,10 +27,11 @@ export function goneName(document: number): string {
 }
 
 /** A document that was never shown and is not shown now has no event, whatever arrived in between. */
-function visiblyChanged({ before, head }: WorkingDocument): boolean {
+function visiblyChanged({ before, head, revealed }: WorkingDocument): boolean {
   const [was, is] = [before.state, head.state]
   if (was.status !== 'live' && is.status !== 'live') return false
   return (
+    revealed === true ||
     was.status !== is.status ||
     !equalJson(was.data, is.data) ||
     before.recorded + before.pending !== head.recorded + head.pending

@@ -20,9 +20,10 @@ import { checkCvs, countIn, type Recorded } from './counting.ts'
 import { finishDocuments } from './finish.ts'
 import { checkAccepted, distinct, inJudgingOrder, preconditions, standing, type Judged } from './judge.ts'
 import { isLocked } from './reader.ts'
-import { refoldMarked, type NewCommit } from './refold.ts'
+import { refoldMarked } from './refold.ts'
 import type { Replica } from './replica.ts'
 import { enterStandings } from './standings.ts'
+import { UniqueRecords } from './unique-records.ts'
 import { applyVerdict } from './verdict.ts'
 import type { WorkingSet } from './working.ts'
 
@@ -79,7 +80,7 @@ export async function recordPending(replica: Replica): Promise<void> {
 class Ingest {
   readonly #replica: Replica
   readonly #set: WorkingSet
-  readonly #fresh = new Map<number, NewCommit>()
+  readonly #unique: UniqueRecords
   /** Verdicts this recorder gave in this write. */
   readonly given: (ErrorCode | null)[] = []
   /** Numbers of the feeds this write brings, by id in hex. */
@@ -90,6 +91,7 @@ class Ingest {
   constructor(replica: Replica, set: WorkingSet) {
     this.#replica = replica
     this.#set = set
+    this.#unique = new UniqueRecords(replica, this.#compare, set)
   }
 
   async run(commits: readonly CheckedCommit[], receipts: readonly CheckedReceipt[]): Promise<void> {
@@ -168,7 +170,7 @@ class Ingest {
   async finish(): Promise<void> {
     const { store, reader, context } = this.#replica
     const source = { store, reader, compare: this.#compare, blind: context.blind === true }
-    await refoldMarked(source, this.#set, this.#fresh)
+    await refoldMarked(source, this.#set)
     finishDocuments(this.#set)
     await this.#sign()
   }
@@ -261,7 +263,8 @@ class Ingest {
     const refused =
       standing(context, set, commit.publicKey, commit.header, at) ??
       distinct(commit) ??
-      (await preconditions(this.#replica.store, set, this.#judged(commit)))
+      (await preconditions(this.#replica.store, set, this.#judged(commit))) ??
+      (await this.#unique.refusal(commit, no, this.#feed(commit.feed)))
     const ovs: number[] = []
     const cvs: number[] = []
     if (refused === null) {
@@ -350,7 +353,7 @@ class Ingest {
     const { context } = this.#replica
     const feed = this.#feed(commit.feed)
     const read = this.#replica.reader.decode({ ...row, size: row.bodies.length }, commit.header, feed)
-    this.#fresh.set(row.no, { commit: read, parts: commit.parts })
+    set.fresh.set(row.no, { commit: read, parts: commit.parts })
     if (recorded !== null) checkCvs(set, commit.header.collections, recorded)
     commit.header.entries.forEach((entry, index) => {
       const body = commit.parts[index]
@@ -363,7 +366,7 @@ class Ingest {
       const { ov, cv } = countIn(set, document, collection.no, recorded, index)
       const place = recorded?.record ?? pendingPlace + row.no
       const at = recorded?.receipt.at ?? stampMs(row.stamp)
-      set.entries.push({ document: document.no, place, index, commit: row.no, ov, cv })
+      set.enter({ document: document.no, place, index, commit: row.no, ov, cv }, entry.kind, at)
       document.head = countEntry(document.head, { place, cv, at })
       document.touched = true
       // A commit that was held back has a position that followers have passed: its documents get one of their own.
@@ -376,7 +379,7 @@ class Ingest {
       const order = { stamp: row.stamp, feed: row.feed }
       if (this.#compare(order, document.head.order) <= 0) document.refold = true
       else document.head = foldInto(document.head, plain, at, order, plain.key)
-      set.snapshotIfDue(document, place)
+      set.folded(document, place)
     })
   }
 

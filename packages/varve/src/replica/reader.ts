@@ -62,14 +62,15 @@ export function isLocked(entry: Unsealed | Locked): entry is Locked {
   return 'lockedBy' in entry
 }
 
+/** Commits kept, and entries in their headers: documents of big commits are read one after the other. */
 const cachedCommits = 256
-/** A commit of more entries takes the place of another one, so that big commits do not fill the memory. */
-const cachedEntries = 64
+const cachedEntries = 16_384
 
 export class EntryReader {
   readonly #context: ReplicaContext
   readonly #feeds: (no: number) => FeedRow | undefined
   readonly #cache = new Map<number, ReadCommit>()
+  #cachedEntries = 0
   readonly #collectionTags = new Map<string, Uint8Array>()
 
   constructor(context: ReplicaContext, feeds: (no: number) => FeedRow | undefined) {
@@ -79,6 +80,7 @@ export class EntryReader {
 
   /** Must be called when verdicts change what is cached. */
   forget(commit: number): void {
+    this.#cachedEntries -= this.#cache.get(commit)?.header.entries.length ?? 0
     this.#cache.delete(commit)
   }
 
@@ -217,13 +219,13 @@ export class EntryReader {
   }
 
   #remember(no: number, commit: ReadCommit): void {
-    if (this.#cache.size >= cachedCommits || commit.header.entries.length > cachedEntries) {
-      for (const oldest of this.#cache.keys()) {
-        this.#cache.delete(oldest)
-        break
-      }
-    }
+    this.forget(no)
     this.#cache.set(no, commit)
+    this.#cachedEntries += commit.header.entries.length
+    for (const oldest of this.#cache.keys()) {
+      if (oldest === no || (this.#cache.size <= cachedCommits && this.#cachedEntries <= cachedEntries)) break
+      this.forget(oldest)
+    }
   }
 }
 

@@ -5,21 +5,47 @@ import { limits } from '../limits.ts'
 import { collectionOf, pendingPlace, type EntryRow } from '../store/rows.ts'
 import { foldEntries } from './count.ts'
 import { entryRows, type HistorySource } from './history.ts'
-import type { ReadCommit, ReadEntry } from './reader.ts'
-import type { WorkingDocument, WorkingSet } from './working.ts'
-
-/** A commit of this write, which the store does not hold yet. */
-export interface NewCommit {
-  readonly commit: ReadCommit
-  readonly parts: readonly Uint8Array[]
-}
+import type { ReadEntry } from './reader.ts'
+import type { NewCommit, WorkingDocument, WorkingSet } from './working.ts'
 
 export type NewCommits = ReadonlyMap<number, NewCommit>
 
 /** Recomputes the heads of all documents marked `refold`, from the store and what the write adds. */
-export async function refoldMarked(source: RefoldSource, set: WorkingSet, fresh: NewCommits): Promise<void> {
+export async function refoldMarked(source: RefoldSource, set: WorkingSet): Promise<void> {
   const marked = [...set.documents].filter((document) => document.refold)
   if (marked.length === 0) return
+  const taskOf = tasks(source, set)
+  for (const document of marked) {
+    const { head, lockedBy, collection, snapshots } = await refold(taskOf(document.no), document.no)
+    document.head = head
+    set.snapshotsAnew.push(...snapshots.map((snapshot) => ({ document: document.no, ...snapshot })))
+    learnName(set, document, collection)
+    if (source.blind !== true) for (const key of lockedBy) set.locked.push({ key, document: document.no })
+    document.touched = true
+  }
+}
+
+/** A document along the record, as it will be once the write is stored. */
+export interface DocumentAhead {
+  /** Its head after the entries with place ≤ `last`. */
+  headUpTo(last: number): Promise<Head>
+  /** Its entries with `after` < place ≤ `last`, in record order. */
+  entries(after: number, last: number): Promise<readonly ReadEntry[]>
+}
+
+/** Reads documents, by number, from the store and what the write adds. */
+export function readAhead(source: RefoldSource, set: WorkingSet): (document: number) => DocumentAhead {
+  const taskOf = tasks(source, set)
+  return (document) => {
+    const task = taskOf(document)
+    return {
+      headUpTo: async (last) => (await refold(task, document, last)).head,
+      entries: (after, last) => readBetween(task, document, after, last),
+    }
+  }
+}
+
+function tasks(source: RefoldSource, set: WorkingSet): (document: number) => Refold {
   const added = new Map<number, EntryRow[]>()
   for (const row of set.entries) {
     const list = added.get(row.document)
@@ -28,17 +54,7 @@ export async function refoldMarked(source: RefoldSource, set: WorkingSet, fresh:
   }
   const removed = new Set(set.entriesRemoved.map(rowName))
   const times = new Map(set.verdicts.flatMap(({ commit, at }) => (at === null ? [] : [[commit, at]])))
-  for (const document of marked) {
-    const { head, lockedBy, collection, snapshots } = await refold(
-      { source, fresh, added: added.get(document.no) ?? [], removed, times },
-      document,
-    )
-    document.head = head
-    set.snapshotsAnew.push(...snapshots.map((snapshot) => ({ document: document.no, ...snapshot })))
-    learnName(set, document, collection)
-    if (source.blind !== true) for (const key of lockedBy) set.locked.push({ key, document: document.no })
-    document.touched = true
-  }
+  return (document) => ({ source, fresh: set.fresh, added: added.get(document) ?? [], removed, times })
 }
 
 /** A collection of which nothing could be read has no name until an entry tells it. */
@@ -78,15 +94,15 @@ interface Snapshot {
   readonly state: string
 }
 
-async function refold(task: Refold, document: WorkingDocument): Promise<Refolded> {
-  let below = pendingPlace
-  let last = endOfPlaces
+async function refold(task: Refold, document: number, end = endOfPlaces): Promise<Refolded> {
+  let below = Math.min(pendingPlace, end + 1)
+  let last = end
   let entries: readonly ReadEntry[] = []
   const newer = new Set<number>()
   for (;;) {
-    const snapshot = task.source.ignoreSnapshots === true ? null : await task.source.store.snapshot(document.no, below)
+    const snapshot = task.source.ignoreSnapshots === true ? null : await task.source.store.snapshot(document, below)
     const base = snapshot === null ? absentHead : decodeHead(snapshot.state)
-    entries = [...(await readBetween(task, document.no, snapshot?.place ?? -1, last)), ...entries]
+    entries = [...(await readBetween(task, document, snapshot?.place ?? -1, last)), ...entries]
     const late =
       snapshot !== null &&
       entries.some(({ order, entry }) => entry !== null && task.source.compare(order, base.order) < 0)

@@ -6,11 +6,14 @@ import type { Order } from '../document/head.ts'
 import { assertLimit, limits } from '../limits.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
+import type { Extractor } from '../search/fields.ts'
 import { Appender, assertOneCommit, type Outcome } from './append.ts'
 import { hasRoom } from './judge.ts'
 import { signHeads } from './sign.ts'
 import { AwaitedVerdicts } from './awaited-verdicts.ts'
+import { ChangeFeed } from './changes.ts'
 import type { ReplicaContext } from './context.ts'
+import { ReplicaCounters } from './counters.ts'
 import { WriteQueue, type Plan, type PlanView, type Waiting, type WriteTask } from './queue.ts'
 import { EntryReader } from './reader.ts'
 import { refusals } from './refusals.ts'
@@ -27,6 +30,7 @@ export class Replica {
   /** Names this copy, in hex: cursors of changes fit it alone. */
   readonly instance: string
   readonly awaited = new AwaitedVerdicts()
+  readonly counters: ReplicaCounters
   #state: ReplicaState
   readonly #feeds = new Map<number, FeedRow>()
   readonly #feedNumbers = new Map<string, number>()
@@ -35,7 +39,11 @@ export class Replica {
   /** Feeds with commits that have no receipt. */
   readonly #waiting = new Set<number>()
   readonly #queue: WriteQueue
+  /** What makes text of files for search indexes, by media type. */
+  readonly extractors = new Map<string, Extractor>()
   readonly #listeners = new Set<() => void>()
+  readonly changes = new ChangeFeed()
+  #readable = 0
   #followers = 0
   /** Whether own commits may have been refused because the clock was ahead, perhaps before this replica was opened. */
   #ahead = true
@@ -45,9 +53,15 @@ export class Replica {
   /** Why every call fails, after the tenant was wiped. */
   #refusal: VarveError | null = null
 
-  private constructor(context: ReplicaContext, state: ReplicaState, feeds: readonly FeedRow[], instance: Uint8Array) {
+  private constructor(
+    context: ReplicaContext,
+    state: ReplicaState,
+    feeds: readonly FeedRow[],
+    own: { readonly instance: Uint8Array; readonly counters: ReplicaCounters },
+  ) {
     this.context = context
-    this.instance = toHex(instance)
+    this.instance = toHex(own.instance)
+    this.counters = own.counters
     this.#state = state
     this.reader = new EntryReader(context, (no) => this.#feeds.get(no))
     this.#queue = new WriteQueue((group) => this.#flush(group))
@@ -79,7 +93,8 @@ export class Replica {
     const instance = await store.value(instanceName)
     if (bytes === null || instance === null)
       throw new VarveError('TAMPERED', `The store of database "${context.name}" has lost its state: restore it`)
-    const replica = new Replica(context, decodeState(bytes), await store.feeds(), instance)
+    const own = { instance, counters: await ReplicaCounters.load(store) }
+    const replica = new Replica(context, decodeState(bytes), await store.feeds(), own)
     replica.#ahead = (await refusals(store)).some(({ code }) => code === 'CLOCK_AHEAD')
     return replica
   }
@@ -186,7 +201,7 @@ export class Replica {
   /** Runs `work` alone with a fresh working set and stores what it collected, all or nothing. */
   update<R>(work: (set: WorkingSet) => Promise<R>): Promise<R> {
     return this.#queue.exclusive(async () => {
-      const set = new WorkingSet(this.store, this.#state)
+      const set = this.#workingSet()
       const result = await work(set)
       await this.commit(set)
       return result
@@ -200,8 +215,10 @@ export class Replica {
 
   /** Stores a working set and takes over its counters. Only inside the queue. */
   async commit(set: WorkingSet): Promise<void> {
+    await this.counters.count(this, set)
     await this.store.write(set.batch())
     this.#state = set.state
+    this.counters.taken(set)
     for (const feed of set.feeds.values()) this.#adoptFeed(feed)
     for (const { commit } of set.verdicts) {
       this.reader.forget(commit)
@@ -212,6 +229,8 @@ export class Replica {
       this.#clockIsRight = false
     }
     if (set.standings.length > 0) this.context.keepStandings?.(set.standings)
+    if (set.keysChanged) this.#readable++
+    this.changes.tell(set)
     for (const listener of this.#listeners) listener()
   }
 
@@ -232,6 +251,11 @@ export class Replica {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Grows when keys arrive or go: what was read of the past before may read differently now. */
+  get readable(): number {
+    return this.#readable
+  }
+
   /** While somebody follows live, every write signs what it appends; returns a function that stops it. */
   followed(): () => void {
     this.#followers++
@@ -240,6 +264,11 @@ export class Replica {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** What every call fails with after `close`. */
+  get closedError(): VarveError {
+    return this.#refusal ?? new VarveError('CLOSED', `Database "${this.context.name}" is closed: open the tenant again`)
   }
 
   /**
@@ -255,9 +284,7 @@ export class Replica {
     } catch (error) {
       if (!isVarveError(error, 'CLOSED')) throw error
     } finally {
-      await this.#queue.close(
-        refusal ?? new VarveError('CLOSED', `Database "${this.context.name}" is closed: open the tenant again`),
-      )
+      await this.#queue.close(this.closedError)
       this.awaited.end()
       await this.context.store.close()
       for (const listener of this.#listeners) listener()
@@ -265,7 +292,7 @@ export class Replica {
   }
 
   async #flush(group: readonly Waiting[]): Promise<void> {
-    const set = new WorkingSet(this.store, this.#state)
+    const set = this.#workingSet()
     const answered: Waiting[] = []
     try {
       await set.load(group.flatMap(({ task }) => task.tags))
@@ -298,11 +325,16 @@ export class Replica {
     for (const waiting of answered) waiting.resolve()
   }
 
+  #workingSet(): WorkingSet {
+    const { blind, keys } = this.context
+    return new WorkingSet(this.store, this.#state, (key) => blind === true || keys.byId(key) !== null, this.extractors)
+  }
+
   /** The plan of a write, or null when it was refused alone. */
   #plan(waiting: Waiting, view: PlanView, set: WorkingSet): Plan<undefined> | null | Promise<Plan<undefined> | null> {
     try {
       const plan = waiting.task.plan(view)
-      if (plan instanceof Promise) return this.#planLater(waiting, plan, set)
+      if (plan instanceof Promise || set.unique.any) return this.#planLater(waiting, plan, set)
       this.#check(plan, set)
       return plan
     } catch (error) {
@@ -313,12 +345,13 @@ export class Replica {
 
   async #planLater(
     waiting: Waiting,
-    planning: Promise<Plan<undefined>>,
+    planning: Plan<undefined> | Promise<Plan<undefined>>,
     set: WorkingSet,
   ): Promise<Plan<undefined> | null> {
     try {
       const plan = await planning
       this.#check(plan, set)
+      await set.unique.take(plan.changes)
       return plan
     } catch (error) {
       waiting.reject(error)

@@ -9,11 +9,24 @@ import { noReceipt } from '../log/receipt.ts'
 
 export interface IndexState {
   readonly no: number
-  readonly path: string
+  readonly paths: readonly string[]
+  /** Writes that give a document a key another document has are refused, as far as this replica can see. */
+  readonly unique: boolean
   /** False while existing documents are still being indexed. */
   readonly ready: boolean
-  /** True once a document had several keys: the planner must then be more careful. */
-  readonly multikey: boolean
+  /** For each path, true once a document had several keys under it: the planner must then be more careful. */
+  readonly multikey: readonly boolean[]
+}
+
+/** A declared search index. */
+export interface SearchState {
+  readonly no: number
+  /** Paths and their weights, in the order of the columns. */
+  readonly fields: readonly (readonly [path: string, weight: number])[]
+  /** Media types that were extracted when it was made. */
+  readonly types: readonly string[]
+  /** False while existing documents are still being indexed. */
+  readonly ready: boolean
 }
 
 export interface CollectionState {
@@ -28,6 +41,25 @@ export interface CollectionState {
   /** Entries not yet recorded. */
   readonly pending: number
   readonly indexes: readonly IndexState[]
+  /** Dotted paths at which sealed values were ever seen; `''` alone when they were too many to tell. */
+  readonly sealed: readonly string[]
+  readonly search?: SearchState
+}
+
+/** Recorded versions that count, by what they do: enriching and restoring are updates. */
+export interface CollectionTotals {
+  readonly created: number
+  readonly updated: number
+  readonly deleted: number
+  /** Trusted time of the last of them; 0 when there is none. */
+  readonly at: number
+}
+
+export interface TotalsState {
+  /** Receipts whose commits are counted: all of them, unless an older Varve wrote here. */
+  readonly counted: number
+  /** By collection number, less one; collections without versions may be absent. */
+  readonly collections: readonly CollectionTotals[]
 }
 
 export interface RecordState {
@@ -54,9 +86,12 @@ export interface ReplicaState {
   readonly held: readonly number[]
   /** Own commits and bytes since the feed's head was last signed, and receipts since the record's was. */
   readonly unsigned: { readonly commits: number; readonly bytes: number; readonly receipts: number }
+  readonly totals: TotalsState
 }
 
 export const stateName = 'state'
+
+export const noTotals: TotalsState = { counted: 0, collections: [] }
 
 export const initialState: ReplicaState = {
   position: 0,
@@ -68,6 +103,7 @@ export const initialState: ReplicaState = {
   record: { length: 0, head: noReceipt, at: 0 },
   held: [],
   unsigned: { commits: 0, bytes: 0, receipts: 0 },
+  totals: noTotals,
 }
 
 const version = 1
@@ -87,12 +123,29 @@ export function encodeState(state: ReplicaState): Uint8Array {
       c.documents,
       c.recorded,
       c.pending,
-      c.indexes.map((i) => [i.no, i.path, i.ready, i.multikey]),
+      c.indexes.map(encodeIndex),
+      ...(c.sealed.length === 0 && c.search === undefined ? [] : [c.sealed]),
+      ...(c.search === undefined ? [] : [encodeSearch(c.search)]),
     ]),
     [state.record.length, state.record.head, state.record.at],
     state.held,
     [state.unsigned.commits, state.unsigned.bytes, state.unsigned.receipts],
+    encodeTotals(state.totals),
   ])
+}
+
+function encodeSearch({ no, fields, types, ready }: SearchState): readonly unknown[] {
+  return [no, fields, types, ready]
+}
+
+function encodeTotals({ counted, collections }: TotalsState): readonly unknown[] {
+  return [counted, collections.map(({ created, updated, deleted, at }) => [created, updated, deleted, at])]
+}
+
+/** Replicas whose indexes have one path and are not unique stay as they always were. */
+function encodeIndex({ no, paths, unique, ready, multikey }: IndexState): readonly unknown[] {
+  const first = [no, paths[0] ?? '', ready, multikey[0] ?? true]
+  return paths.length === 1 && !unique ? first : [...first, paths.slice(1), multikey.slice(1), unique]
 }
 
 /** Throws `INVALID` for damaged bytes and `UNSUPPORTED_VERSION` for a replica of a newer Varve. */
@@ -125,11 +178,28 @@ export function decodeState(bytes: Uint8Array): ReplicaState {
       bytes: wholeNumber(size, 'a count'),
       receipts: wholeNumber(receipts, 'a count'),
     },
+    totals: fields[10] === undefined ? noTotals : decodeTotals(fields[10]),
+  }
+}
+
+function decodeTotals(value: unknown): TotalsState {
+  const [counted, collections] = listOf(value, 'the totals')
+  return {
+    counted: wholeNumber(counted, 'a count'),
+    collections: listOf(collections, 'the totals').map((totals) => {
+      const [created, updated, deleted, at] = listOf(totals, 'the totals of a collection')
+      return {
+        created: wholeNumber(created, 'a count'),
+        updated: wholeNumber(updated, 'a count'),
+        deleted: wholeNumber(deleted, 'a count'),
+        at: wholeNumber(at, 'a time'),
+      }
+    }),
   }
 }
 
 function decodeCollection(value: unknown): CollectionState {
-  const [no, tag, name, documents, recorded, pending, indexes] = listOf(value, 'a collection')
+  const [no, tag, name, documents, recorded, pending, indexes, sealed = [], search] = listOf(value, 'a collection')
   return {
     no: wholeNumber(no, 'a collection number'),
     tag: bytesOf(tag, 16, 'a collection tag'),
@@ -137,14 +207,35 @@ function decodeCollection(value: unknown): CollectionState {
     documents: wholeNumber(documents, 'a document count'),
     recorded: wholeNumber(recorded, 'a collection version'),
     pending: wholeNumber(pending, 'a pending count'),
-    indexes: listOf(indexes, 'the indexes').map((index) => {
-      const [indexNo, path, ready, multikey] = listOf(index, 'an index')
-      return {
-        no: wholeNumber(indexNo, 'an index number'),
-        path: textOf(path, 'an index path'),
-        ready: ready === true,
-        multikey: multikey !== false,
-      }
+    indexes: listOf(indexes, 'the indexes').map(decodeIndex),
+    sealed: listOf(sealed, 'the sealed paths').map((path) => textOf(path, 'a sealed path')),
+    ...(search === undefined ? {} : { search: decodeSearch(search) }),
+  }
+}
+
+function decodeSearch(value: unknown): SearchState {
+  const [no, fields, types, ready] = listOf(value, 'a search index')
+  return {
+    no: wholeNumber(no, 'a search index number'),
+    fields: listOf(fields, 'the fields of a search index').map((field) => {
+      const [path, weight] = listOf(field, 'a field')
+      if (typeof weight !== 'number') throw new VarveError('INVALID', 'The weight of a field is no number')
+      return [textOf(path, 'a path'), weight]
     }),
+    types: listOf(types, 'the types of a search index').map((type) => textOf(type, 'a type')),
+    ready: ready === true,
+  }
+}
+
+function decodeIndex(value: unknown): IndexState {
+  const [no, path, ready, multikey, morePaths = [], moreMultikey = [], unique] = listOf(value, 'an index')
+  const paths = [path, ...listOf(morePaths, 'the paths of an index')].map((each) => textOf(each, 'an index path'))
+  const several = [multikey, ...listOf(moreMultikey, 'the keys of an index')]
+  return {
+    no: wholeNumber(no, 'an index number'),
+    paths,
+    unique: unique === true,
+    ready: ready === true,
+    multikey: paths.map((_, i) => several[i] !== false),
   }
 }

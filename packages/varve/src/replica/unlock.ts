@@ -4,6 +4,7 @@ import { absentHead } from '../document/head.ts'
 import { finishDocuments } from './finish.ts'
 import { refoldMarked } from './refold.ts'
 import type { Replica } from './replica.ts'
+import { holdsSealed } from './sealed.ts'
 import type { WorkingSet } from './working.ts'
 
 const pageDocuments = 500
@@ -16,7 +17,7 @@ export async function keyArrived(replica: Replica, key: string): Promise<void> {
     const last = await replica.update(async (set) => {
       const documents = await replica.store.locked(key, from, pageDocuments)
       for (const document of documents) set.lockedRemoved.push({ key, document })
-      await refoldAll(replica, set, documents)
+      await refoldAll(replica, set, documents, new Set([key]))
       return documents.at(-1)
     })
     if (last === undefined) return
@@ -25,10 +26,10 @@ export async function keyArrived(replica: Replica, key: string): Promise<void> {
 }
 
 /**
- * Folds again every document that has an entry under one of these keys, which are no longer held.
+ * Folds again every document that has an entry under a key, whose versions (ids in hex) are no longer held.
  * Reads all heads, because nothing but the log says which keys a readable document needs.
  */
-export async function keyRemoved(replica: Replica, name: string): Promise<void> {
+export async function keyRemoved(replica: Replica, name: string, ids: readonly string[]): Promise<void> {
   for (const { no } of replica.state.collections) {
     let after = no * 0x1_0000_0000
     for (;;) {
@@ -38,6 +39,7 @@ export async function keyRemoved(replica: Replica, name: string): Promise<void> 
           replica,
           set,
           rows.map((row) => row.no),
+          new Set(ids),
         )
         return rows.at(-1)?.no ?? null
       })
@@ -48,7 +50,13 @@ export async function keyRemoved(replica: Replica, name: string): Promise<void> 
   replica.context.env.log('info', 'documents under a removed key are locked', { key: name })
 }
 
-async function refoldAll(replica: Replica, set: WorkingSet, documents: readonly number[]): Promise<void> {
+async function refoldAll(
+  replica: Replica,
+  set: WorkingSet,
+  documents: readonly number[],
+  keys: ReadonlySet<string>,
+): Promise<void> {
+  set.keysChanged = true
   for (const document of await set.loadByNo(documents)) {
     document.refold = true
     document.head = { ...absentHead, recorded: document.before.recorded, pending: document.before.pending }
@@ -57,7 +65,8 @@ async function refoldAll(replica: Replica, set: WorkingSet, documents: readonly 
   await refoldMarked(
     { store: replica.store, reader: replica.reader, compare: replica.compare, ignoreSnapshots: true },
     set,
-    new Map(),
   )
+  // What is sealed inside a document folds alike with its key and without.
+  for (const document of set.documents) document.revealed = holdsSealed(document.head, keys)
   finishDocuments(set)
 }

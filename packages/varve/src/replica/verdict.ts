@@ -1,8 +1,11 @@
 /** A receipt for a commit that is here already: its entries move to their place in the record, or leave. */
 
 import { equalBytes } from '../encoding/bytes.ts'
-import type { CommitHeader } from '../log/header.ts'
+import type { CommitHeader, EntryKind } from '../log/header.ts'
 import { rowTag } from '../log/tag.ts'
+import type { Head } from '../document/head.ts'
+import { stampMs } from '../encoding/stamp.ts'
+import { limits } from '../limits.ts'
 import { VarveError } from '../errors.ts'
 import { pendingPlace, type CommitRow } from '../store/rows.ts'
 import type { CheckedReceipt } from './check.ts'
@@ -28,9 +31,9 @@ export function applyVerdict(replica: Replica, set: WorkingSet, checked: Checked
     set.seeStamp(row.stamp, true)
   }
   judgeStandings(replica, set, row, header, checked)
-  header.entries.forEach((_, index) => {
+  header.entries.forEach(({ kind }, index) => {
     const document = documentOf(set, header, index)
-    const move = { set, document, row, index, collection: Math.floor(document.no / 0x1_0000_0000), folded }
+    const move = { set, document, row, index, kind, collection: Math.floor(document.no / 0x1_0000_0000), folded }
     if (refused === null) accept(move, checked)
     else if (folded) withdraw(move)
   })
@@ -67,6 +70,7 @@ interface Move {
   readonly document: WorkingDocument
   readonly row: CommitRow
   readonly index: number
+  readonly kind: EntryKind
   readonly collection: number
   /** False when the commit was held back until now. */
   readonly folded: boolean
@@ -89,7 +93,10 @@ function documentOf(set: WorkingSet, header: CommitHeader, index: number): Worki
   return set.document(rowTag(collection, entry.tag), set.collectionByTag(collection, null).no)
 }
 
-function accept({ set, document, row, index, collection, folded }: Move, { record, receipt }: CheckedReceipt): void {
+function accept(
+  { set, document, row, index, kind, collection, folded }: Move,
+  { record, receipt }: CheckedReceipt,
+): void {
   const { head } = document
   const ov = head.recorded
   if (receipt.ovs[index] !== ov) throw miscounted(record, `version ${String(receipt.ovs[index])}`, ov)
@@ -97,17 +104,32 @@ function accept({ set, document, row, index, collection, folded }: Move, { recor
   const cv = counter.recorded
   set.setCollection({ ...counter, recorded: cv + 1, pending: counter.pending - (folded ? 1 : 0) })
   if (folded) set.entriesRemoved.push({ document: document.no, place: pendingPlace + row.no, index })
-  set.entries.push({ document: document.no, place: record, index, commit: row.no, ov, cv })
+  set.enter({ document: document.no, place: record, index, commit: row.no, ov, cv }, kind, receipt.at)
   document.touched = true
-  // What came later in record order than this entry, or was held back, changes more than numbers.
-  if (!folded || head.pending > 1 || head.state.status !== 'live') {
+  const updatedAt = folded ? updatedThen(head, row, receipt.at) : null
+  // What was held back, or was deleted, changes more than numbers.
+  if (updatedAt === null || head.state.status !== 'live') {
     document.refold = true
     document.head = { ...head, recorded: ov + 1, pending: head.pending - (folded ? 1 : 0) }
     return
   }
   const insertedAt = ov === 0 ? receipt.at : head.insertedAt
-  document.head = { ...head, recorded: ov + 1, pending: 0, cv, insertedAt, updatedAt: receipt.at }
-  set.snapshotIfDue(document, record)
+  document.head = { ...head, recorded: ov + 1, pending: head.pending - 1, cv, insertedAt, updatedAt }
+  set.folded(document, record)
+}
+
+/**
+ * When a head was last updated, once one of its pending entries is recorded: then, or when the latest of those that
+ * are still pending was authored. Null when that cannot be told from the head, or the head is due for a snapshot.
+ */
+function updatedThen({ recorded, pending, updatedAt }: Head, row: CommitRow, at: number): number | null {
+  if (pending === 1 || updatedAt <= at) return pending > 1 && isSnapshotDue(recorded + 1) ? null : at
+  // The later time may be that of the entry itself, which counts by its trusted time from now on.
+  return stampMs(row.stamp) < updatedAt && !isSnapshotDue(recorded + 1) ? updatedAt : null
+}
+
+function isSnapshotDue(recorded: number): boolean {
+  return recorded % limits.snapshotEvery === 0
 }
 
 function withdraw({ set, document, row, index, collection }: Move): void {

@@ -12,7 +12,7 @@ import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
 import { decodeReceipt, noReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
 import { collectionTag, rowTag } from '../log/tag.ts'
-import { indexKeys } from '../query/order-key.ts'
+import { indexKeys } from '../query/index-keys.ts'
 import {
   firstDocument,
   pendingPlace,
@@ -21,11 +21,14 @@ import {
   type EntryRow,
   type FeedRow,
 } from '../store/rows.ts'
+import { searchAgrees } from './verify-search.ts'
 import { absentHead } from '../document/head.ts'
 import { foldEntries } from './count.ts'
 import { entryRows } from './history.ts'
 import { isLocked, type ReadEntry } from './reader.ts'
+import { miscounts } from './recount.ts'
 import type { Replica } from './replica.ts'
+import { wronglySealed, type SealedDocument } from './sealed.ts'
 import type { CollectionState } from './state.ts'
 
 export interface Verified {
@@ -75,9 +78,16 @@ class Verification {
     await this.#guard('record', () => this.#record())
     for (const collection of this.#replica.state.collections) {
       await this.#guard(nameOf(collection), () => this.#collection(collection))
+      await this.#guard(`search index of ${nameOf(collection)}`, () => this.#search(collection))
     }
     await this.#guard('totals', () => this.#totals())
+    // What is counted can be compared only with a log that is sound.
+    if (this.#problems.length === 0) await this.#guard('counters', () => this.#counters())
     return { ok: this.#problems.length === 0, commits: this.#commits, entries: this.#entries, problems: this.#problems }
+  }
+
+  async #counters(): Promise<void> {
+    for (const { where } of await miscounts(this.#replica)) this.#report(where)
   }
 
   #report(where: string, code: ErrorCode = 'TAMPERED'): void {
@@ -220,6 +230,11 @@ class Verification {
       this.#report(`${nameOf(collection)}: its versions do not count from 0 to ${counts.recorded - 1}`)
   }
 
+  async #search(collection: CollectionState): Promise<void> {
+    if (!(await searchAgrees(this.#replica, collection)))
+      this.#report(`search index of ${nameOf(collection)}: its words are not those of the documents`)
+  }
+
   async #documents(collection: CollectionState, counts: Counts): Promise<void> {
     let after = firstDocument(collection.no)
     for (;;) {
@@ -265,9 +280,15 @@ class Verification {
     const folded = foldEntries(absentHead, entries, compare)
     const stored = row.state === null ? absentHead : decodeHead(row.state)
     if (encodeHead(folded) !== encodeHead(stored)) this.#report(`${where}: the head is not what its entries say`)
+    this.#sealed(where, { collection: collection.name ?? '', id: folded.state.id }, entries)
     await this.#rowsOf(where, row, entries, counts)
     if (entries.length >= limits.snapshotEvery) await this.#snapshots(row, entries)
     await this.#indexes(collection, row, folded)
+  }
+
+  #sealed(where: string, document: SealedDocument, entries: readonly ReadEntry[]): void {
+    for (const { version, path, reason } of wronglySealed(this.#replica.context, document, entries))
+      this.#report(`${where}, version ${version}, "${path}": ${reason}`, 'INVALID')
   }
 
   async #rowsOf(where: string, row: DocumentRow, entries: readonly ReadEntry[], counts: Counts): Promise<void> {
@@ -323,7 +344,7 @@ class Verification {
 
   async #indexes(collection: CollectionState, row: DocumentRow, head: Head): Promise<void> {
     for (const index of collection.indexes) {
-      const keys = head.state.status === 'live' ? indexKeys(index.path, documentOf(head)) : []
+      const keys = head.state.status === 'live' ? indexKeys(index.paths, documentOf(head)) : []
       this.#rows.indexRows += keys.length
       for (const key of keys) {
         const to = new Uint8Array([...key, 0])
@@ -337,7 +358,7 @@ class Verification {
         })
         const [hit] = hits
         if (hit === undefined || hit.document !== row.no || compareBytes(hit.key, key) !== 0) {
-          this.#report(`document ${toHex(row.tag)}: its row in index "${index.path}" is missing`)
+          this.#report(`document ${toHex(row.tag)}: its row in index "${index.paths.join(', ')}" is missing`)
         }
       }
     }

@@ -2,11 +2,10 @@
 
 import { laterStamp, type Stamp } from '../encoding/stamp.ts'
 import { absentHead, decodeHead, encodeHead, type Head } from '../document/head.ts'
-import { indexKeys } from '../query/order-key.ts'
 import { limits } from '../limits.ts'
 import { compareBytes } from '../encoding/bytes.ts'
-import { documentOf } from '../document/head.ts'
 import {
+  collectionOf,
   firstDocument,
   pendingPlace,
   type CommitRow,
@@ -17,11 +16,21 @@ import {
   type IndexRow,
   type LockedRow,
   type ReceiptRow,
+  type SearchRow,
   type SnapshotRow,
   type TouchRow,
 } from '../store/rows.ts'
 import type { Batch, Store } from '../store/store.ts'
+import { noExtractors, type Extractors } from '../search/fields.ts'
+import { changeSearchRow, type SearchChanges } from './search-rows.ts'
+import { changeIndexRows, type IndexChanges } from './index-rows.ts'
+import { noteSealed } from './sealed.ts'
+import type { Book } from '../counters/book.ts'
+import type { Sheet } from '../counters/sheet.ts'
+import type { EntryKind } from '../log/header.ts'
+import type { ReadCommit } from './reader.ts'
 import type { StandingCommit } from './standings.ts'
+import { UniqueWrites } from './unique-writes.ts'
 import { encodeState, stateName, type CollectionState, type ReplicaState } from './state.ts'
 
 /** A document while it is being changed. */
@@ -35,6 +44,8 @@ export interface WorkingDocument {
   /** Must be folded again from its entries before the write. */
   refold: boolean
   touched: boolean
+  /** True when the document looks different because keys arrived or went, whatever its entries say. */
+  revealed?: boolean
   changed: number
   /** Local number of the last commit of this write with an entry of it; 0 when there is none. */
   lastCommit: number
@@ -46,6 +57,22 @@ export interface EntryPlace {
   readonly index: number
 }
 
+/** An entry that this write enters into the record, in its order. */
+export interface RecordedEntry {
+  readonly row: EntryRow
+  readonly kind: EntryKind
+  /** Trusted time, Unix milliseconds. */
+  readonly at: number
+  /** The document as the record up to here makes it; null when it must be folded to be known. */
+  head: Head | null
+}
+
+/** A commit of this write, which the store does not hold yet. */
+export interface NewCommit {
+  readonly commit: ReadCommit
+  readonly parts: readonly Uint8Array[]
+}
+
 /** Collects everything one `store.write` will do; nothing outside changes until it succeeded. */
 export class WorkingSet {
   state: ReplicaState
@@ -53,6 +80,12 @@ export class WorkingSet {
   readonly receipts: ReceiptRow[] = []
   readonly entries: EntryRow[] = []
   readonly entriesRemoved: EntryPlace[] = []
+  readonly recorded: RecordedEntry[] = []
+  /** Commits that came from a peer, by local number. */
+  readonly fresh = new Map<number, NewCommit>()
+  /** Counters and their book as this write leaves them; null when it does not touch them. */
+  sheet: Sheet | null = null
+  book: Book | null = null
   readonly dependencies: DependencyRow[] = []
   readonly locked: LockedRow[] = []
   readonly lockedRemoved: LockedRow[] = []
@@ -71,22 +104,39 @@ export class WorkingSet {
   readonly standings: StandingCommit[] = []
   /** True when a commit of this device was refused because its clock was ahead. */
   refusedAhead = false
+  /** True when documents were folded again because keys arrived or went. */
+  keysChanged = false
   /** Rows of an index being built over documents that do not change. */
   readonly indexRows: IndexRow[] = []
+  /** The same of a search index, and the numbers of those that are no more. */
+  readonly searchRows: SearchRow[] = []
+  readonly searchesCleared: number[] = []
   readonly feeds = new Map<number, FeedRow>()
   readonly #store: Store
+  readonly #holds: (key: string) => boolean
+  readonly #extractors: Extractors
   /** The list inside `state`, changed in place: it belongs to this set alone. */
   readonly #collections: CollectionState[]
   readonly #documents = new Map<string, WorkingDocument>()
+  #unique: UniqueWrites | null = null
 
-  constructor(store: Store, state: ReplicaState) {
+  /** `holds` says whether a key version (id in hex) is held. */
+  constructor(store: Store, state: ReplicaState, holds: (key: string) => boolean, extractors = noExtractors) {
+    this.#extractors = extractors
     this.#store = store
+    this.#holds = holds
     this.#collections = [...state.collections]
     this.state = { ...state, collections: this.#collections }
   }
 
   get documents(): Iterable<WorkingDocument> {
     return this.#documents.values()
+  }
+
+  /** What unique indexes say to the local writes of this set. */
+  get unique(): UniqueWrites {
+    this.#unique ??= new UniqueWrites(this.#store, this)
+    return this.#unique
   }
 
   /** Loads the documents with these row tags that are stored, so that `document` finds them. */
@@ -167,7 +217,16 @@ export class WorkingSet {
     if (known !== undefined && (known.name !== null || name === null)) return known
     const made: CollectionState =
       known === undefined
-        ? { no: this.state.collections.length + 1, tag, name, documents: 1, recorded: 0, pending: 0, indexes: [] }
+        ? {
+            no: this.state.collections.length + 1,
+            tag,
+            name,
+            documents: 1,
+            recorded: 0,
+            pending: 0,
+            indexes: [],
+            sealed: [],
+          }
         : { ...known, name }
     this.setCollection(made)
     return made
@@ -212,20 +271,30 @@ export class WorkingSet {
     if (feed === this.state.ownFeed) this.state = { ...this.state, ownFeed: null }
   }
 
-  /** Remembers that a document has several keys under an index. */
-  markMultikey(index: number): void {
+  /** Remembers under which paths of an index a document has several keys. */
+  markMultikey(index: number, several: readonly boolean[]): void {
     for (const collection of this.state.collections) {
       const found = collection.indexes.find((candidate) => candidate.no === index)
-      if (found === undefined || found.multikey) continue
-      const indexes = collection.indexes.map((other) => (other === found ? { ...found, multikey: true } : other))
+      if (found === undefined || !several.some((is, i) => is && found.multikey[i] !== true)) continue
+      const multikey = found.multikey.map((was, i) => was || several[i] === true)
+      const indexes = collection.indexes.map((other) => (other === found ? { ...found, multikey } : other))
       this.setCollection({ ...collection, indexes })
     }
   }
 
-  /** Keeps the head of a document as a snapshot, when its last recorded version is due for one. */
-  snapshotIfDue(document: WorkingDocument, place: number): void {
+  /** One more entry of a document: pending, or the next of the record. */
+  enter(row: EntryRow, kind: EntryKind, at: number): void {
+    this.entries.push(row)
+    if (row.place < pendingPlace) this.recorded.push({ row, kind, at, head: null })
+  }
+
+  /** The entry that was entered last is folded: its head may be one of the record, and due for a snapshot. */
+  folded(document: WorkingDocument, place: number): void {
     const { head, refold } = document
-    if (refold || head.pending > 0 || place >= pendingPlace || head.recorded % limits.snapshotEvery !== 0) return
+    if (refold || head.pending > 0 || place >= pendingPlace) return
+    const last = this.recorded.at(-1)
+    if (last?.row.document === document.no && last.row.place === place) last.head = head
+    if (head.recorded % limits.snapshotEvery !== 0) return
     this.snapshots.push({ document: document.no, place, state: encodeHead(head) })
   }
 
@@ -234,12 +303,16 @@ export class WorkingSet {
     const documents: DocumentRow[] = []
     const refolded = new Set<number>()
     const rows: IndexChanges = { added: [], removed: [] }
+    const words: SearchChanges = { put: [], removed: [] }
     for (const document of this.#documents.values()) {
       if (!document.touched) continue
       if (document.refold) refolded.add(document.no)
       const state = encodeHead(document.head)
+      noteSealed(this, document, this.#holds)
       documents.push({ no: document.no, tag: document.tag, state, changed: document.changed })
-      this.#indexChanges(document, rows)
+      const { indexes, search } = this.collection(collectionOf(document.no))
+      if (search !== undefined) changeSearchRow(search, document, this.#extractors, words)
+      for (const { index, several } of changeIndexRows(indexes, document, rows)) this.markMultikey(index, several)
     }
     return {
       values: new Map([...this.values, [stateName, encodeState(this.state)]]),
@@ -256,46 +329,15 @@ export class WorkingSet {
       snapshots: [...this.snapshots.filter(({ document }) => !refolded.has(document)), ...this.snapshotsAnew],
       indexRowsRemoved: rows.removed,
       indexRows: [...this.indexRows, ...rows.added],
+      searchesCleared: this.searchesCleared,
+      searchRowsRemoved: words.removed,
+      searchRows: [...this.searchRows, ...words.put],
       dependencies: this.dependencies,
       touches: this.touches,
       lockedRemoved: this.lockedRemoved,
       locked: this.locked,
     }
   }
-
-  #indexChanges(document: WorkingDocument, rows: IndexChanges): void {
-    const { indexes } = this.collection(Math.floor(document.no / 0x1_0000_0000))
-    if (indexes.length === 0) return
-    const before = document.before.state.status === 'live' ? documentOf(document.before) : null
-    const after = document.head.state.status === 'live' ? documentOf(document.head) : null
-    for (const { no, path } of indexes) {
-      const old = before === null ? [] : indexKeys(path, before)
-      const fresh = after === null ? [] : indexKeys(path, after)
-      if (fresh.length > 1) this.markMultikey(no)
-      const oldId = document.before.state.id
-      const id = document.head.state.id
-      for (const key of old) {
-        if (!fresh.some((other) => compareBytes(key, other) === 0))
-          rows.removed.push({ index: no, key, id: oldId, document: document.no })
-      }
-      for (const key of fresh) {
-        if (!old.some((other) => compareBytes(key, other) === 0))
-          rows.added.push({ index: no, key, id, document: document.no })
-      }
-    }
-  }
-}
-
-interface IndexChange {
-  readonly index: number
-  readonly key: Uint8Array
-  readonly id: string
-  readonly document: number
-}
-
-interface IndexChanges {
-  readonly added: IndexChange[]
-  readonly removed: IndexChange[]
 }
 
 /** A tag as a short text, for maps. */

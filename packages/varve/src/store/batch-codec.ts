@@ -90,11 +90,18 @@ function decodeLog(batch: Fields): Batch {
 
 function decodeIndexes(batch: Fields): Batch {
   const indexKey = (row: Fields) => ({ index: row.number('index'), key: row.bytes('key'), id: row.text('id') })
+  const searchKey = (row: Fields) => ({ search: row.number('search'), document: row.number('document') })
   const locked = (row: Fields) => ({ key: row.text('key'), document: row.number('document') })
   return {
     indexesCleared: batch.list('indexesCleared').map((value) => numberOf(value, 'indexesCleared')),
     indexRowsRemoved: batch.rows('indexRowsRemoved', indexKey),
     indexRows: batch.rows('indexRows', (row) => ({ ...indexKey(row), document: row.number('document') })),
+    searchesCleared: batch.list('searchesCleared').map((value) => numberOf(value, 'searchesCleared')),
+    searchRowsRemoved: batch.rows('searchRowsRemoved', searchKey),
+    searchRows: batch.rows('searchRows', (row) => ({
+      ...searchKey(row),
+      fields: row.list('fields').map((field) => textOf(field, 'fields')),
+    })),
     dependencies: batch.rows('dependencies', (row) => ({
       feed: row.number('feed'),
       on: row.number('on'),

@@ -24,7 +24,12 @@ export function decorate(store: Store, around: Around): Store {
     documents: (tags) => around('documents', () => store.documents(tags)),
     documentsByNo: (nos) => around('documentsByNo', () => store.documentsByNo(nos)),
     scan: (collection, after, limit) => around('scan', () => store.scan(collection, after, limit)),
+    scanWhere: (scan) => around('scanWhere', () => store.scanWhere(scan)),
+    scanValues: (scan, places) => around('scanValues', () => store.scanValues(scan, places)),
     scanIndex: (scan) => around('scanIndex', () => store.scanIndex(scan)),
+    search: (scan) => around('search', () => store.search(scan)),
+    searchPostings: (search, after, limit) =>
+      around('searchPostings', () => store.searchPostings(search, after, limit)),
     entries: (document, range) => around('entries', () => store.entries(document, range)),
     snapshot: (document, below) => around('snapshot', () => store.snapshot(document, below)),
     seen: (feed, on, seq) => around('seen', () => store.seen(feed, on, seq)),

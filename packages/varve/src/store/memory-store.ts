@@ -1,15 +1,23 @@
 /** The memory adapter's store: every read of the contract over sorted tables, writes one after the other. */
 
 import { fromUtf8, utf8 } from '../encoding/bytes.ts'
+import type { JsonValue } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
 import type { Journal } from './journal.ts'
 import type * as rows from './rows.ts'
 import { firstDocument } from './rows.ts'
+import { comparePositions, comparePostings } from '../search/order.ts'
+import type { Posting } from '../search/types.ts'
 import { indexBounds } from './scan.ts'
-import type { Batch, IndexHit, IndexScan, Store, StoreStats, StoreSupports } from './store.ts'
+import type { Batch, IndexHit, IndexScan, SearchHit, SearchScan, Store, StoreStats, StoreSupports } from './store.ts'
 import { own, type Tables } from './tables.ts'
+import { headFields, headId, valueAt, whereHolds } from './where-holds.ts'
+import type { DocumentPage, DocumentValues, FilteredPage, FilteredScan, Place } from './where.ts'
 
 export const memorySupports: StoreSupports = { persistent: true, encryption: false, exclusive: true }
+
+/** Documents that one call of a filtered scan looks at. */
+const examined = 1024
 
 export class MemoryStore implements Store {
   readonly supports = memorySupports
@@ -138,6 +146,33 @@ export class MemoryStore implements Store {
       .map(own)
   }
 
+  async scanWhere(scan: FilteredScan): Promise<DocumentPage> {
+    return this.#filtered(scan, (row) => own(row))
+  }
+
+  async scanValues(scan: FilteredScan, places: readonly Place[]): Promise<FilteredPage<DocumentValues>> {
+    return this.#filtered(scan, ({ no }, fields) => ({
+      no,
+      values: places.map((place) => structuredClone(valueAt(fields, place))),
+    }))
+  }
+
+  #filtered<Row>(
+    { collection, after, limit, where }: FilteredScan,
+    made: (row: rows.DocumentRow, fields: readonly JsonValue[]) => Row,
+  ): FilteredPage<Row> {
+    const from = Math.max(after + 1, firstDocument(collection))
+    const all = this.#read().documents.range({ no: from }, { no: firstDocument(collection + 1) }, examined)
+    const found: Row[] = []
+    for (const row of all) {
+      const fields = row.state === null ? null : headFields(row.state)
+      if (fields === null || !whereHolds(where, fields)) continue
+      if (found.length >= limit) return { rows: found, next: row.no - 1 }
+      found.push(made(row, fields))
+    }
+    return { rows: found, next: all.length < examined ? null : (all.at(-1)?.no ?? null) }
+  }
+
   async scanIndex(scan: IndexScan): Promise<readonly IndexHit[]> {
     const tables = this.#read()
     const { from, to } = indexBounds(scan)
@@ -147,6 +182,26 @@ export class MemoryStore implements Store {
       document,
       state: tables.documents.get({ no: document })?.state ?? null,
     }))
+  }
+
+  async search(scan: SearchScan): Promise<readonly SearchHit[]> {
+    const { searches, documents } = this.#read()
+    const found = searches.get(scan.search)?.search(scan.terms, scan.weights) ?? []
+    const hits = found.map((hit) => {
+      const state = documents.get({ no: hit.document })?.state ?? null
+      return { ...hit, id: scan.weights === null ? '' : headId(state), state }
+    })
+    const { after } = scan
+    return hits
+      .filter((hit) => after === null || comparePositions(hit, after) > 0)
+      .toSorted(comparePositions)
+      .slice(0, Math.max(0, scan.limit))
+  }
+
+  async searchPostings(search: number, after: Posting | null, limit: number): Promise<readonly Posting[]> {
+    const postings = this.#read().searches.get(search)?.postings() ?? []
+    const start = after === null ? 0 : postings.findIndex((posting) => comparePostings(posting, after) > 0)
+    return start === -1 ? [] : postings.slice(start, start + Math.max(0, limit))
   }
 
   async entries(document: number, range: Parameters<Store['entries']>[1]): Promise<readonly rows.EntryRow[]> {

@@ -104,6 +104,14 @@ export interface IndexRow {
   readonly document: number
 }
 
+/** The words of one document under one search index. Key: (`search`, `document`). */
+export interface SearchRow {
+  readonly search: number
+  readonly document: number
+  /** Field by field, always as many: tokens of letters, digits and marks, lower-case, one space between. */
+  readonly fields: readonly string[]
+}
+
 /** From commit `seq` on, feed `feed` knows `seen` commits of feed `on`. Key: (`feed`, `on`, `seq`). */
 export interface DependencyRow {
   readonly feed: number

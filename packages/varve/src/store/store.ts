@@ -10,9 +10,12 @@ import type {
   IndexRow,
   LockedRow,
   ReceiptRow,
+  SearchRow,
   SnapshotRow,
   TouchRow,
 } from './rows.ts'
+import type { DocumentPage, DocumentValues, FilteredPage, FilteredScan, Place } from './where.ts'
+import type { Posting, SearchTerms } from '../search/types.ts'
 
 /** Everything one `write` changes; absent lists change nothing. Applied in the order of the fields. */
 export interface Batch {
@@ -52,6 +55,11 @@ export interface Batch {
   readonly indexRowsRemoved?: readonly Omit<IndexRow, 'document'>[]
   /** Insert, or replace by key. */
   readonly indexRows?: readonly IndexRow[]
+  /** Removes all rows of these search indexes; before rows are removed or inserted. */
+  readonly searchesCleared?: readonly number[]
+  readonly searchRowsRemoved?: readonly Omit<SearchRow, 'fields'>[]
+  /** Insert, or replace by key. */
+  readonly searchRows?: readonly SearchRow[]
   readonly dependencies?: readonly DependencyRow[]
   readonly touches?: readonly TouchRow[]
   readonly lockedRemoved?: readonly LockedRow[]
@@ -84,6 +92,28 @@ export interface IndexHit {
   readonly key: Uint8Array
   readonly id: string
   readonly document: number
+  readonly state: string | null
+}
+
+/** Where a search goes on: after this score, id and document, or after this document when no scores are wanted. */
+export interface SearchPosition {
+  readonly score: number
+  /** As in the head; empty without a readable one. */
+  readonly id: string
+  readonly document: number
+}
+
+export interface SearchScan {
+  readonly search: number
+  readonly terms: SearchTerms
+  /** One per field; null when no scores are wanted: they are 0 then, and hits come by document. */
+  readonly weights: readonly number[] | null
+  readonly after: SearchPosition | null
+  readonly limit: number
+}
+
+/** A document that a search found, with its head. */
+export interface SearchHit extends SearchPosition {
   readonly state: string | null
 }
 
@@ -149,8 +179,25 @@ export interface Store {
   documentsByNo(nos: readonly number[]): Promise<readonly (DocumentRow | null)[]>
   /** Documents of a collection with `no` above `after`, by `no`, at most `limit`. */
   scan(collection: number, after: number, limit: number): Promise<readonly DocumentRow[]>
+  /**
+   * Documents of a collection with a head, without those of which `where` is false. A document for which that is not
+   * certain is handed over too, but of a field itself (without names) `among` and `none` are decided exactly. A call
+   * ends after a bounded amount of work: a page may be empty and not the last. Fails with `TAMPERED` for heads that are
+   * no JSON.
+   */
+  scanWhere(scan: FilteredScan): Promise<DocumentPage>
+  /** Like `scanWhere`, but only values of these places, the same as in the head. */
+  scanValues(scan: FilteredScan, places: readonly Place[]): Promise<FilteredPage<DocumentValues>>
   /** Rows of an index in (`key`, `id`) order, reversed on request; ids order by their UTF-8 bytes. */
   scanIndex(scan: IndexScan): Promise<readonly IndexHit[]>
+
+  /** The documents whose words are what the terms ask for: best first (`search/score.ts`), ties by id, by document. */
+  search(scan: SearchScan): Promise<readonly SearchHit[]>
+  /**
+   * Every token of a search index at its place, strictly after `after`, by (term, document, field, position), terms by
+   * their UTF-8 bytes; at most `limit`. For checks: reading on may cost as much as reading the term again.
+   */
+  searchPostings(search: number, after: Posting | null, limit: number): Promise<readonly Posting[]>
 
   /** Entries of a document with `from` ≤ place < `to`, by (place, index), reversed on request. */
   entries(

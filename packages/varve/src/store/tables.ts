@@ -15,6 +15,7 @@ import type {
   TouchRow,
 } from './rows.ts'
 import { compareIndexKeys, type IndexKey } from './scan.ts'
+import { InvertedIndex } from '../search/inverted.ts'
 import type { Batch } from './store.ts'
 import { Table } from './table.ts'
 
@@ -42,6 +43,8 @@ export class Tables {
   )
   readonly snapshots = new Table<SnapshotKey, SnapshotRow>((a, b) => a.document - b.document || a.place - b.place)
   readonly indexRows = new Table<IndexKey, IndexKey & Pick<IndexRow, 'document'>>(compareIndexKeys)
+  /** By the number of the search index. */
+  readonly searches = new Map<number, InvertedIndex>()
   readonly dependencies = new Table<DependencyKey, DependencyRow>(
     (a, b) => a.feed - b.feed || a.on - b.on || a.seq - b.seq,
   )
@@ -112,6 +115,7 @@ export class Tables {
     }
     for (const row of batch.snapshots ?? []) this.snapshots.put(own(row))
     this.#applyIndexes(batch)
+    this.#applySearches(batch)
     for (const row of batch.dependencies ?? []) this.dependencies.put(own(row))
     for (const row of batch.touches ?? []) this.touches.put(own(row))
     for (const row of batch.lockedRemoved ?? []) this.locked.remove(lockedKey(row))
@@ -153,12 +157,23 @@ export class Tables {
     for (const { index, key, id } of batch.indexRowsRemoved ?? []) this.indexRows.remove({ index, key, id: utf8(id) })
     for (const row of batch.indexRows ?? []) this.indexRows.put(own({ ...row, id: utf8(row.id) }))
   }
+
+  #applySearches(batch: Batch): void {
+    for (const search of batch.searchesCleared ?? []) this.searches.delete(search)
+    for (const { search, document } of batch.searchRowsRemoved ?? []) this.searches.get(search)?.remove(document)
+    for (const { search, document, fields } of batch.searchRows ?? []) {
+      const index = this.searches.get(search) ?? new InvertedIndex()
+      this.searches.set(search, index)
+      index.put(document, fields)
+    }
+  }
 }
 
 /** Throws `INVALID` for a key that has no UTF-8 form, before anything is applied. */
 function checkTexts(batch: Batch): void {
   for (const name of batch.values?.keys() ?? []) utf8(name)
   for (const { id } of [...(batch.indexRowsRemoved ?? []), ...(batch.indexRows ?? [])]) utf8(id)
+  for (const { fields } of batch.searchRows ?? []) for (const field of fields) utf8(field)
   for (const { key } of [...(batch.lockedRemoved ?? []), ...(batch.locked ?? [])]) utf8(key)
 }
 

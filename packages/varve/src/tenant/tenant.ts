@@ -33,6 +33,7 @@ import { prove, type CommitProof, type Provable } from '../audit/prove.ts'
 import { publish, type Published, type PublishOptions } from '../node/publish.ts'
 import { databasesTag, register, registrationOf, type Founded } from '../node/register.ts'
 import { lastWrites, status, type TenantStatus } from './status.ts'
+import { forgetViews, openView, rememberHome, type View, type ViewDefinition, type ViewOptions } from './open-view.ts'
 import { syncDirectories, type Side } from '../connection/sync-directories.ts'
 import type { SyncReport } from '../database/types.ts'
 
@@ -82,7 +83,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     this.keys = new Keyring(parts.home, parts.keyring, tenantKey, {
       arrived: (ids) => this.#open.keysArrived(ids),
       removing: () => this.#open.openAll(),
-      removed: (name) => this.#open.keyRemoved(name),
+      removed: (name, ids) => this.#open.keyRemoved(name, ids).then(() => forgetViews(parts.home)),
     })
     const { founding, home, identity } = parts
     this.#open = new OpenDatabases({
@@ -95,13 +96,9 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
       tenant: this,
       opened: (database) => this.#connections?.opened(database),
     })
-    this.#catalogue = new Catalogue({
-      tenant: this.id,
-      founding,
-      home,
-      keys: this.keys,
-      directory: () => this.directory,
-    })
+    const directory = (): Directory => this.directory
+    this.#catalogue = new Catalogue({ tenant: this.id, founding, home, keys: this.keys, directory })
+    rememberHome(this, home)
     this.#succession = deviceSuccession({
       home,
       epochs: this.#epochs,
@@ -163,6 +160,11 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   /** The databases of the tenant whose keys are held; others are invisible. */
   async databases(): Promise<readonly DatabaseInfo[]> {
     return (await this.#catalogue.list()).map(({ id, name, mode, key }) => ({ id, name, mode, key }))
+  }
+
+  /** The same as `openView` with this tenant alone. */
+  view(definition: ViewDefinition, options?: ViewOptions): Promise<View> {
+    return openView(this, definition, options)
   }
 
   /** Replaces the passphrase without touching the data. Throws `WRONG_PASSPHRASE`, `UNSUPPORTED`. */

@@ -1,0 +1,55 @@
+/** Which index rows a write adds and removes: the keys of a document before and after it. */
+
+import { compareBytes } from '../encoding/bytes.ts'
+import { documentOf, type Head } from '../document/head.ts'
+import { keysOf } from '../query/index-keys.ts'
+import type { IndexRow } from '../store/rows.ts'
+import type { IndexState } from './state.ts'
+
+/** Rows to add and to remove, in one write. */
+export interface IndexChanges {
+  readonly added: IndexRow[]
+  readonly removed: IndexRow[]
+}
+
+/** Paths of an index under which a document has several keys. */
+export interface Several {
+  readonly index: number
+  readonly several: readonly boolean[]
+}
+
+/** Collects the changes of one document in `rows`; deleted documents have no rows. */
+export function changeIndexRows(
+  indexes: readonly IndexState[],
+  document: { readonly no: number; readonly before: Head; readonly head: Head },
+  rows: IndexChanges,
+): readonly Several[] {
+  if (indexes.length === 0) return []
+  const before = document.before.state.status === 'live' ? documentOf(document.before) : null
+  const after = document.head.state.status === 'live' ? documentOf(document.head) : null
+  const found: Several[] = []
+  for (const { no: index, paths } of indexes) {
+    const old = before === null ? [] : keysOf(paths, before).keys
+    const fresh = after === null ? null : keysOf(paths, after)
+    if (fresh !== null && fresh.several.includes(true)) found.push({ index, several: fresh.several })
+    const keys = fresh?.keys ?? []
+    const row = { index, document: document.no }
+    for (const key of without(old, keys)) rows.removed.push({ ...row, key, id: document.before.state.id })
+    for (const key of without(keys, old)) rows.added.push({ ...row, key, id: document.head.state.id })
+  }
+  return found
+}
+
+/** The keys of the first list that are not in the second; both ascend. */
+function without(keys: readonly Uint8Array[], others: readonly Uint8Array[]): readonly Uint8Array[] {
+  let j = 0
+  return keys.filter((key) => {
+    let order = 1
+    for (; j < others.length; j++) {
+      const other = others[j]
+      order = other === undefined ? 1 : compareBytes(key, other)
+      if (order <= 0) break
+    }
+    return j === others.length || order !== 0
+  })
+}

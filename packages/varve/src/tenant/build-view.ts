@@ -1,0 +1,79 @@
+/** Filling a view: everything there is at once, or what changed since. */
+
+import type { Doc } from '../document/head.ts'
+import type { JsonObject } from '../encoding/json.ts'
+import type { Database } from '../database/database.ts'
+import type { Query } from '../database/query.ts'
+import { matches } from '../query/matcher.ts'
+import type { ParsedView } from '../view/definition.ts'
+import { ViewTree } from '../view/tree.ts'
+import type { RowOrigin } from '../view/types.ts'
+import type { OpenSource } from './view-sources.ts'
+
+/** Whether a document is for the reader of the view at all. */
+export type Visible = (origin: RowOrigin, doc: Doc) => boolean
+
+export interface Building {
+  readonly view: ParsedView
+  readonly sources: readonly OpenSource[]
+  readonly visible: Visible | null
+  /** A past time; null is the present. */
+  readonly asOf: string | Date | null
+  readonly signal: AbortSignal | null
+}
+
+/** A tree of everything there is, reading all documents that match. */
+export async function buildTree(building: Building): Promise<ViewTree> {
+  const tree = new ViewTree(building.view)
+  for (const from of building.sources) {
+    for await (const doc of await documentsOf(from, building.asOf)) {
+      building.signal?.throwIfAborted()
+      if (building.visible?.(from.origin, doc) !== false) tree.put(from.no, doc.id, doc)
+    }
+  }
+  return tree
+}
+
+async function documentsOf({ source, database }: OpenSource, asOf: string | Date | null): Promise<Query<JsonObject>> {
+  const from = asOf === null ? database : await database.asOf(asOf)
+  return from.collection<JsonObject>(source.collection).find(source.filter)
+}
+
+/** A document as it is now in one source: null when it is not there, or not for this view. */
+export interface SourceChange {
+  readonly source: number
+  readonly id: string
+  readonly doc: JsonObject | null
+}
+
+export interface Changes {
+  readonly list: readonly SourceChange[]
+  /** Where to go on. */
+  readonly cursor: string
+  /** Whether everything was read. */
+  readonly done: boolean
+}
+
+/** Changes of one database, as many as are applied at once. Throws `STALE_CURSOR`. */
+export async function readChanges(
+  { sources, visible }: Pick<Building, 'sources' | 'visible'>,
+  database: Database,
+  since: string,
+  most: number,
+): Promise<Changes> {
+  const own = sources.filter((from) => from.database === database)
+  const collections = [...new Set(own.map(({ source }) => source.collection))]
+  const until = database.cursor()
+  const list: SourceChange[] = []
+  let last = until
+  for await (const { id, collection, doc, cursor } of database.changes({ since, collections })) {
+    for (const { no, source, origin } of own) {
+      if (source.collection !== collection) continue
+      const fits = doc !== null && matches(source.predicate, doc) && visible?.(origin, doc) !== false
+      list.push({ source: no, id, doc: fits ? doc : null })
+    }
+    last = cursor
+    if (list.length >= most) return { list, cursor, done: false }
+  }
+  return { list, cursor: last, done: true }
+}
