@@ -6,6 +6,7 @@ import { createGunzip } from 'node:zlib'
 import { VarveError, type Collection, type WriteOptions } from 'varve'
 import { badLine, readLines, roundedNumber, type Line } from './json.ts'
 import type { Row } from './options.ts'
+import { isRow, valueAt } from './paths.ts'
 
 export interface Imported {
   readonly documents: number
@@ -100,16 +101,6 @@ function parseObject(line: Line, name: string): Row {
   }
   if (isRow(value)) return value
   throw badLine(name, line.number, 'is not a JSON object: give one object a line')
-}
-
-function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function valueAt(doc: Row, path: string): unknown {
-  let value: unknown = doc
-  for (const name of path.split('.')) value = isRow(value) && Object.hasOwn(value, name) ? value[name] : undefined
-  return value
 }
 
 /** Says in which lines an error lies and how to go on. */

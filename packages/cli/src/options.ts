@@ -3,6 +3,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { Filter, Sort, WriteOptions } from 'varve'
 import { usageError } from './context.ts'
+import type { CsvFlags } from './csv.ts'
 import { parseExact } from './json.ts'
 
 export interface StoreFlags {
@@ -28,6 +29,15 @@ export interface QueryFlags {
   readonly select?: readonly string[]
 }
 
+export interface FoundFlags extends StoreFlags, QueryFlags, CsvFlags {
+  readonly count?: true
+  readonly group?: readonly string[]
+  readonly sum?: readonly string[]
+  readonly avg?: readonly string[]
+  readonly min?: readonly string[]
+  readonly max?: readonly string[]
+}
+
 /** A document as the command line sees it. */
 export type Row = Readonly<Record<string, unknown>>
 
@@ -49,12 +59,43 @@ export function writeOptions(command: Command): Command {
     .option('--key <name>', 'named key to seal under')
 }
 
+export function filterOption(command: Command): Command {
+  return command.option('--filter <json>', 'MongoDB-style filter', parseFilter)
+}
+
+export function sortOption(command: Command): Command {
+  return command.option('--sort <paths>', 'comma-separated paths; - before a path sorts descending', parseSort)
+}
+
 export function queryOptions(command: Command): Command {
-  return command
-    .option('--filter <json>', 'MongoDB-style filter', parseFilter)
-    .option('--sort <paths>', 'comma-separated paths; - before a path sorts descending', parseSort)
+  return sortOption(filterOption(command))
     .option('--limit <n>', 'at most this many documents', parseWhole)
     .option('--select <paths>', 'only these comma-separated paths', parseList)
+}
+
+/** What `find` and `as-of` take besides: groups, and CSV. */
+export function foundOptions(command: Command): Command {
+  return csvOptions(
+    queryOptions(command)
+      .option('--count', 'only how many there are; with --group, how many in each')
+      .option('--group <paths>', 'totals for each value of these comma-separated paths', parseList)
+      .option('--sum <paths>', 'sum of the numbers at each of these paths', parseList)
+      .option('--avg <paths>', 'their average', parseList)
+      .option('--min <paths>', 'the least value', parseList)
+      .option('--max <paths>', 'the greatest value', parseList),
+  )
+}
+
+export function csvOptions(command: Command): Command {
+  return command
+    .option('--csv', 'print CSV (RFC 4180)')
+    .option('--keep-formulas', 'with --csv: leave text that spreadsheets would run as a formula as it is')
+}
+
+/** Throws unless at most one of the forms of output is asked for. */
+export function checkForm({ json, csv, keepFormulas }: StoreFlags & CsvFlags): void {
+  if (json && csv) throw usageError('Give --json or --csv, not both')
+  if (keepFormulas && !csv) throw usageError('--keep-formulas goes with --csv')
 }
 
 export function pickWrite({ actor, reason, key }: WriteFlags): WriteOptions {

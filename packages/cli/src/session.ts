@@ -43,7 +43,7 @@ export function isLocked(dir: string): boolean {
 }
 
 /** Runs `work` on a database that exists; reading must not make one. */
-function withDatabase<R>(
+export function withDatabase<R>(
   context: Context,
   flags: DatabaseFlags,
   work: (database: Database, tenant: Tenant) => Promise<R>,
@@ -65,11 +65,17 @@ export function withCollection<R>(
   work: (collection: Collection<Row>, database: Database) => Promise<R>,
 ): Promise<R> {
   return withDatabase(context, flags, (database) => {
-    const names = database.collections()
-    if (names.includes(name)) return work(database.collection<Row>(name), database)
-    const where = `There is no collection "${name}" in the database "${database.name}"`
-    throw new VarveError('NOT_FOUND', `${where}: ${choices('a collection', names)}`)
+    assertCollection(database, name)
+    return work(database.collection<Row>(name), database)
   })
+}
+
+/** Throws `NOT_FOUND` unless the collection has documents. */
+export function assertCollection(database: Database, name: string): void {
+  const names = database.collections()
+  if (names.includes(name)) return
+  const where = `There is no collection "${name}" in the database "${database.name}"`
+  throw new VarveError('NOT_FOUND', `${where}: ${choices('a collection', names)}`)
 }
 
 function choices(what: string, names: readonly string[]): string {

@@ -10,6 +10,7 @@ import type { Outcome } from '../replica/append.ts'
 import { uniqueOf } from '../replica/unique.ts'
 import { changeOf, written } from './change.ts'
 import { conflictsOf } from './conflicts.ts'
+import { declaredIn, type Declared } from './declared.ts'
 import { duplicatesIn, type Duplicate } from './duplicates.ts'
 import { ensureIndexes, parseIndexes } from './indexes.ts'
 import { Query, type QueryHome } from './query.ts'
@@ -210,6 +211,13 @@ export class Collection<T> {
     await this.#prepared()
     const { replica, tag } = this.#space
     return duplicatesIn(replica.store, uniqueOf(replica.collection(tag)))
+  }
+
+  /** Indexes and search of this collection, also those that another handle or an earlier process declared. */
+  async declared(options: Cancellable = {}): Promise<Declared> {
+    options.signal?.throwIfAborted()
+    await this.#prepared()
+    return declaredIn(this.#space.replica.collection(this.#space.tag))
   }
 
   /** Documents that match; throws `INVALID` naming the place in the filter. */

@@ -24,10 +24,10 @@ export interface Operators {
 }
 
 /** Operators for elements that are values, a filter for elements that are objects. */
-export type ElementFilter = Operators | PathFilter
+type ElementFilter = Operators | PathFilter
 
 /** A value (equality), a regular expression, or operators. */
-export type Condition = JsonValue | RegExp | Operators
+type Condition = JsonValue | RegExp | Operators
 
 /** A filter over paths whose types are not known. */
 export interface PathFilter {

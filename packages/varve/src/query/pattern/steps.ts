@@ -3,7 +3,7 @@
 import type { Edge, Node } from './syntax.ts'
 
 /** `next` and `other` are steps by number. */
-export type Step =
+type Step =
   | { readonly op: 'atom'; readonly atom: number; readonly next: number }
   | { readonly op: 'edge'; readonly edge: Edge; readonly next: number }
   | { readonly op: 'split'; readonly next: number; readonly other: number }
