@@ -4,7 +4,7 @@ import { primitives } from '../../packages/varve/src/crypto/primitives.ts'
 import { encodeOperation, type Operation } from '../../packages/varve/src/document/operation.ts'
 import { concat, fromHex, toHex } from '../../packages/varve/src/encoding/bytes.ts'
 import { makeStamp, type Stamp } from '../../packages/varve/src/encoding/stamp.ts'
-import { sealingKey, tagKey } from '../../packages/varve/src/keys/derive.ts'
+import { attributeKey, sealingKey, tagKey } from '../../packages/varve/src/keys/derive.ts'
 import { makeKey } from '../../packages/varve/src/keys/key.ts'
 import {
   bodiesRoot,
@@ -84,7 +84,7 @@ export function factsOf(world: World): WorldFacts {
 /** An empty replica of a third device that takes what the author wrote and the recorder recorded. */
 export async function openReader(facts: WorldFacts, now = Date.UTC(2026, 0, 2)): Promise<Replica> {
   const key = makeKey('tenant', 1, fromHex(facts.key), 0)
-  const sealKey = { name: key.name, id: key.id, key: sealingKey(key) }
+  const sealKey = { name: key.name, id: key.id, key: sealingKey(key), attributes: attributeKey(key) }
   const reader = deviceFrom(new Uint8Array(32).fill(7))
   const context: ReplicaContext = {
     id: fromHex(facts.database),

@@ -11,9 +11,9 @@ export function table(
   const widths = heading.map((_, column) => Math.max(...all.map((row) => lengthOf(row[column] ?? ''))))
   const lines = all.map((row) =>
     row
-      .map((cell, column) => {
-        if (right.has(column)) return padStart(cell, widths[column] ?? 0)
-        return column === row.length - 1 ? cell : pad(cell, widths[column] ?? 0)
+      .map((text, column) => {
+        if (right.has(column)) return padStart(text, widths[column] ?? 0)
+        return column === row.length - 1 ? text : pad(text, widths[column] ?? 0)
       })
       .join('  ')
       .trimEnd(),

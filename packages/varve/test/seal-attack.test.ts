@@ -66,7 +66,7 @@ test('a value moved to another document or attribute is shown to nobody, and ver
   const { ok, problems } = await ada.database.verify()
   expect(ok).toBe(false)
   expect(problems.map(({ code }) => code)).toEqual(['INVALID', 'INVALID', 'INVALID'])
-  expect(problems.map(({ where }) => /"(.+?)"/.exec(where)?.[1]).toSorted(byText)).toEqual([
+  expect(problems.map(({ where }) => /"(.+?)"/.exec(where)?.[1] ?? '').toSorted(byText)).toEqual([
     'address.street',
     'pin',
     'ssn',
@@ -209,4 +209,18 @@ test('a head changed in the store shows no other value, and verify finds it', as
     else expect(await failure(() => people.get('x'))).toEqual(coded('TAMPERED'))
     expect((await ada.database.verify()).ok).toBe(false)
   }
+})
+
+test('an attribute sealed under a key that nobody else has names its document, and can be removed', async () => {
+  const { world, people, write } = await village()
+  const strange = newKey('strange', 1, world.env)
+  const place = { database: world.id, collection: 'people', id: 'x', path: ['city'] }
+  const key = { id: strange.id, attributes: attributeKey(strange) }
+  await write('x', seal(['city'], sealValue(key, place, world.env.random(24), 'c')))
+  const error = coded('KEY_MISSING', { path: 'city', key: strange.hex, id: 'x' })
+  expect(await failure(() => people.find({ city: 'c' }).count())).toEqual(error)
+  expect(await failure(() => people.patch('x', { city: 'd' }))).toEqual(coded('KEY_MISSING', { key: strange.hex }))
+  await people.patch('x', { $unset: { city: '' } })
+  await people.patch('x', { city: 'd' })
+  expect(await people.find({ city: 'd' }).count()).toBe(1)
 })

@@ -6,10 +6,14 @@ import { addApprove } from './approve.ts'
 import { addAsOf } from './as-of.ts'
 import { addAudit } from './audit.ts'
 import { addConflicts } from './conflicts.ts'
+import { addCount } from './count.ts'
+import { addCounters } from './counters.ts'
 import { addCreate } from './create.ts'
+import { addIndex } from './declare-index.ts'
 import { addDelete } from './delete.ts'
 import { addDevices } from './devices.ts'
 import { addDiff } from './diff.ts'
+import { addExplain } from './explain.ts'
 import { addExport } from './export.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
@@ -27,12 +31,14 @@ import { addPublish } from './publish.ts'
 import { addRecovery } from './recovery.ts'
 import { addRestore } from './restore.ts'
 import { addRevoke } from './revoke.ts'
+import { addSearch } from './search.ts'
 import { addServe } from './serve.ts'
 import { addStart } from './start.ts'
 import { addStatus } from './status.ts'
 import { addSync } from './sync.ts'
 import { addTour } from './tour.ts'
 import { addVerify } from './verify.ts'
+import { addView } from './view.ts'
 import { addWatch } from './watch.ts'
 
 export const commands: readonly ((program: Command, context: Context) => void)[] = [
@@ -45,6 +51,12 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addCreate,
   addGet,
   addFind,
+  addCount,
+  addSearch,
+  addView,
+  addCounters,
+  addIndex,
+  addExplain,
   addPatch,
   addDelete,
   addHistory,

@@ -44,7 +44,7 @@ export function addStart(program: Command, context: Context): void {
     })
 }
 
-function welcome({ url, documents }: StartedWorld, link: string): string {
+function welcome({ url, documents, files }: StartedWorld, link: string): string {
   return `
 Varve runs on ${url}
   ${documents} package records in the sealed database "main": this node keeps, orders and proves them, and can read none.
@@ -53,7 +53,13 @@ Varve runs on ${url}
 Join from a second device, in another terminal:
   npx varve join '${link}' --user bob --data ./bob --no-passphrase
 
-Then watch changes arrive there, and press Enter here to make one:
+Then ask the data there:
+  npx varve index packages --search name:3,description --data ./bob
+  npx varve search packages 'mail server' --data ./bob
+  npx varve view ${files.view} --collapse --data ./bob
+  npx varve counters --rules ${files.rules} --data ./bob
+
+And watch changes arrive there, and press Enter here to make one:
   npx varve watch packages --data ./bob
 
 Ctrl-C stops the node.

@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline'
 import { isVarveError, type OpenInvitation } from 'varve'
 import type { Context } from '../context.ts'
-import { packagesOf } from '../tour/packages.ts'
+import { sampleCollection } from './sample.ts'
 import type { StartedWorld } from './world.ts'
 
 const waitMs = 25_000
@@ -47,7 +47,7 @@ export function changeOnEnter(world: StartedWorld, context: Context, signal: Abo
 }
 
 async function change({ database }: StartedWorld, count: number): Promise<string> {
-  const packages = packagesOf(database)
+  const packages = sampleCollection(database)
   const [first] = await packages.find().sort({ name: 1 }).limit(1).toArray()
   if (first === undefined) return 'nothing'
   await packages.patch(first.id, { note: `change ${count} of ada` }, { reason: 'to be seen' })

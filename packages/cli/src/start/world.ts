@@ -8,7 +8,8 @@ import { createTenant, openTenant, type Connection, type Database, type Env, typ
 import { openInput } from '../import.ts'
 import { closeAll, type Kept } from '../running.ts'
 import { packagesFile } from '../tour/data.ts'
-import { importPackages, packagesOf } from '../tour/packages.ts'
+import { importPackages } from '../tour/packages.ts'
+import { sampleCollection, sampleRules, writeSampleFiles, type SampleFiles } from './sample.ts'
 
 export interface StartFlags {
   readonly dir: string
@@ -24,6 +25,7 @@ export interface StartedWorld {
   readonly database: Database
   readonly connection: Connection
   readonly documents: number
+  readonly files: SampleFiles
   readonly kept: Kept
   /** Closes everything, also when a part of it fails: a node that listens on would keep the process alive. */
   close(): Promise<void>
@@ -41,11 +43,12 @@ export async function startWorld({ dir, host, port }: StartFlags, env: Env): Pro
     try {
       const database = await tenant.database(databaseName)
       const documents = await sampleData(database)
+      const samples = writeSampleFiles(dir)
       await tenant.publish(url)
       const connection = tenant.connect()
       const kept = { dir, files: [join(dir, 'server', 'server.sqlite'), join(dir, 'ada', 'tenant.sqlite')] }
       const close = (): Promise<void> => closeAll(kept, [() => tenant.close(), () => node.close()])
-      return { node, url, tenant, database, connection, documents, kept, close }
+      return { node, url, tenant, database, connection, documents, files: samples, kept, close }
     } catch (error) {
       await tenant.close()
       throw error
@@ -62,10 +65,10 @@ function firstDevice(dir: string, env: Env): Promise<Tenant> {
   return createTenant({ name: 'sample', user: 'ada', store, env })
 }
 
-/** Imports the package records unless they are there; gives how many there are. */
+/** Imports the package records unless they are there; gives how many there are. Counted and indexed as they come. */
 async function sampleData(database: Database): Promise<number> {
-  const packages = packagesOf(database)
-  const known = await packages.find().count()
+  await database.counters.define(sampleRules)
+  const known = await sampleCollection(database).find().count()
   if (known > 0) return known
-  return (await importPackages(database, openInput(packagesFile))).documents
+  return (await importPackages(sampleCollection(database), openInput(packagesFile))).documents
 }

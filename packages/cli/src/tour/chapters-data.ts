@@ -25,7 +25,7 @@ export async function foundChapter(world: TourWorld, story: Story): Promise<void
 export async function packagesChapter(world: TourWorld, story: Story): Promise<void> {
   await story.chapter('Import: the package records of Debian 12')
   const database = await world.database('ada', names.packages)
-  const imported = await importPackages(database, packageLines(world))
+  const imported = await importPackages(packagesOf(database), packageLines(world))
   const speed = imported.documents / (imported.ms / 1000)
   await story.fact(
     'documents',

@@ -16,10 +16,10 @@ export function packagesOf(database: Database): Collection<Row> {
   return database.collection<Row>('packages', { indexes: packageIndexes })
 }
 
-export async function importPackages(database: Database, input: Readable): Promise<PackageImport> {
+export async function importPackages(packages: Collection<Row>, input: Readable): Promise<PackageImport> {
   const write = { reason: 'Debian 12 package index' }
   const [imported, ms] = await timed(() =>
-    importLines(packagesOf(database), input, { name: 'the package records', id: 'name', write }),
+    importLines(packages, input, { name: 'the package records', id: 'name', write }),
   )
   return { ...imported, ms }
 }

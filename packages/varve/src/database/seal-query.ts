@@ -31,7 +31,7 @@ export function askedHead(space: Space, head: Head, asked: readonly string[]): H
   const { keys } = space.replica.context
   for (const { path, value } of sealedValues(head.state.data)) {
     const key = sealedKey(value)
-    if (keys.byId(key) === null && touchesSealed(asked, [joinPath(path)])) throw keyMissing(path, key)
+    if (keys.byId(key) === null && touchesSealed(asked, [joinPath(path)])) throw keyMissing(path, key, head.state.id)
   }
   return shown
 }

@@ -161,12 +161,13 @@ class Pass {
   /** The sealed value at a path when it cannot be opened here. */
   #hidden({ path }: SealedPath): Sealed | null {
     const stored = valueAt(this.#stored.data, path)
-    return isSealed(stored) && valueAt(this.#read.data, path) === undefined ? stored : null
+    // What a key that is held does not open is no value: nothing is lost with it.
+    return isSealed(stored) && this.#space.replica.context.keys.byId(sealedKey(stored)) === null ? stored : null
   }
 
   #missing(target: SealedPath): VarveError {
     const sealed = this.#hidden(target)
-    return keyMissing(target.path, sealed === null ? '' : sealedKey(sealed))
+    return keyMissing(target.path, sealed === null ? '' : sealedKey(sealed), this.#id)
   }
 
   #opened({ path, value }: Of<'seal'>): Operation {

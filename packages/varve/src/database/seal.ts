@@ -81,11 +81,12 @@ export function sealingKeyOf({ replica, rules }: Space, { path, found }: SealedP
   return key
 }
 
-/** The error of whoever needs what is sealed at a path. */
-export function keyMissing(path: Path, key: string): VarveError {
+/** The error of whoever needs what is sealed at a path, of all documents or of this one. */
+export function keyMissing(path: Path, key: string, id?: string): VarveError {
   const at = joinPath(path)
-  return new VarveError('KEY_MISSING', `"${at}" is sealed under the key "${key}", which is not held: import it`, {
-    details: { path: at, key },
+  const of = id === undefined ? '' : ` of "${id}"`
+  return new VarveError('KEY_MISSING', `"${at}"${of} is sealed under the key "${key}", which is not held: import it`, {
+    details: { path: at, key, ...(id === undefined ? {} : { id }) },
   })
 }
 

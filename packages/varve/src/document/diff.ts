@@ -5,7 +5,7 @@ import { equalJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import type { Operation, Path } from './operation.ts'
 import { hasAttributes } from './sealed.ts'
 
-/** One attribute that differs. `before` or `after` is absent when the attribute is. */
+/** One attribute that differs. `before` or `after` is absent when the attribute is, both when it is sealed for the reader. */
 export interface Difference {
   /** Dotted path; a dot inside a name is written `\.`. */
   readonly path: string

@@ -36,7 +36,7 @@ export function openSealed(
 }
 
 /** The value, undefined without its key, or the error that says why the key does not open it. */
-export function tryOpen(
+function tryOpen(
   { id: database, keys }: SealContext,
   { collection, id }: SealedDocument,
   path: readonly string[],
