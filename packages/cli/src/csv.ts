@@ -9,7 +9,7 @@ export interface CsvFlags {
 }
 
 /** One line of cells. Text that spreadsheets would run as a formula gets an apostrophe in front, unless it is to stay. */
-export function csvLine(values: readonly unknown[], { keepFormulas }: CsvFlags): string {
+function csvLine(values: readonly unknown[], { keepFormulas }: CsvFlags): string {
   return `${values.map((value) => field(value, keepFormulas === true)).join(',')}\r\n`
 }
 

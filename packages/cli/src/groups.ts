@@ -23,18 +23,9 @@ export async function printGroups(context: Context, query: Query<Row>, flags: Fo
   const shown = flags.limit === undefined ? found : found.slice(0, flags.limit)
   if (flags.json) return printJson(context, shown)
   if (flags.csv) {
-    await printCsvRows(
-      context,
-      columns,
-      shown.map((group) => columns.map((column) => group[column])),
-      flags,
-    )
-  } else {
-    const rows = shown.map((group) => columns.map((column, i) => shownValue(group[column], i < by.length)))
-    const right = new Set(columns.keys())
-    for (const i of by.keys()) right.delete(i)
-    await context.terminal.out(table(columns, rows, context.terminal.columns, right))
-  }
+    const rows = shown.map((group) => columns.map((column) => group[column]))
+    await printCsvRows(context, columns, rows, flags)
+  } else await context.terminal.out(groupTable(shown, { by, columns }, context.terminal.columns))
   const all = shown.length < found.length ? ` of ${figure(found.length)}` : ''
   context.terminal.err(`${counted(shown.length, 'group')}${all}\n`)
 }
@@ -48,8 +39,22 @@ function totalsOf(flags: FoundFlags): Readonly<Record<string, Total>> {
   return Object.fromEntries(flags.count || totals.length === 0 ? [count, ...totals] : totals)
 }
 
-function shownValue(value: unknown, isKey: boolean): string {
-  return typeof value === 'number' && !isKey ? figure(value) : cell(value)
+/** Totals that are numbers stand to the right; numbers that are grouped by may be years, so they stay as they are. */
+function groupTable(
+  groups: readonly Group[],
+  { by, columns }: { readonly by: readonly string[]; readonly columns: readonly string[] },
+  width: number,
+): string {
+  const isFigure = (column: string): boolean =>
+    !by.includes(column) && groups.every(({ [column]: value }) => value === null || typeof value === 'number')
+  const right = new Set(columns.flatMap((column, i) => (isFigure(column) ? [i] : [])))
+  const rows = groups.map((group) =>
+    columns.map((column, i) => {
+      const value = group[column]
+      return right.has(i) && typeof value === 'number' ? figure(value) : cell(value)
+    }),
+  )
+  return table(columns, rows, width, right)
 }
 
 function sorted(groups: readonly Group[], columns: readonly string[], { sort }: FoundFlags): readonly Group[] {

@@ -1,7 +1,7 @@
 /** A view as a table for people: an indented tree of categories and documents, values and totals beside it. */
 
 import type { CategoryRow, DocumentRow, TotalName, ViewDefinition, ViewRow, ViewTotals } from 'varve'
-import { cell, figure, oneLine, table } from './table.ts'
+import { cell, cut, figure, oneLine, table } from './table.ts'
 
 /** One column beside the tree. */
 interface Beside {
@@ -11,6 +11,9 @@ interface Beside {
   readonly ofTotals: (totals: ViewTotals) => number | null | undefined
 }
 
+/** Of one value, where the width is limited. */
+const textWidth = 30
+
 /** The last line has the totals of everything, whichever rows are shown. */
 export function viewTable(
   definition: ViewDefinition,
@@ -19,14 +22,13 @@ export function viewTable(
   width: number,
 ): string {
   const columns = columnsOf(definition, rows)
-  const heading = [
-    (definition.categories ?? []).map(({ name }) => name ?? '').join(' / '),
-    ...columns.map((each) => each.heading),
-  ]
+  const categories = (definition.categories ?? []).map(({ name }, i) => name ?? `category${i + 1}`)
+  const heading = [categories.join(' / '), ...columns.map((each) => each.heading)]
+  const [tree, value] = width === Infinity ? [Infinity, Infinity] : [Math.max(24, width >> 1), textWidth]
   const lines = rows.map((row) => [
-    treeText(row),
+    cut(treeText(row), tree),
     ...columns.map(({ ofDocument, ofTotals }) =>
-      row.kind === 'category' ? numberText(ofTotals(row.totals)) : valueText(ofDocument(row)),
+      row.kind === 'category' ? numberText(ofTotals(row.totals)) : cut(valueText(ofDocument(row)), value),
     ),
   ])
   const all = ['all', ...columns.map(({ ofTotals }) => numberText(ofTotals(totals)))]

@@ -193,15 +193,6 @@ describe('find', () => {
     expect(await json(inside(['find', 'people', '--count', '--json', ...at]))).toBe(5)
   })
 
-  test('explain names the index', async () => {
-    const at = await peopleTenant()
-    const plan = await json(inside(['find', 'people', '--filter', '{"age":31}', '--explain', '--json', ...at]))
-    expect(plan).toMatchObject({ index: 'age' })
-    expect((await inside(['find', 'people', '--filter', '{"city":"Paris"}', '--explain', ...at])).out).toMatch(
-      /^no index: /,
-    )
-  })
-
   test('deleted documents on request', async () => {
     const at = await peopleTenant()
     await inside(['delete', 'people', 'ada', ...at])

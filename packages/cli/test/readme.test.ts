@@ -18,7 +18,7 @@ function blocks(language: string): readonly string[] {
 }
 
 describe('README.md', () => {
-  test.each([...['readme.ts', 'sync.ts'].entries()])(
+  test.each([...['readme.ts', 'sync.ts', 'asking.ts'].entries()])(
     'block %i of TypeScript is examples/%s, which prints what it says',
     async (i, name) => {
       const program = path(`examples/${name}`)
@@ -30,14 +30,19 @@ describe('README.md', () => {
   )
 
   test('it has no other TypeScript', () => {
-    expect(blocks('ts')).toHaveLength(2)
+    expect(blocks('ts')).toHaveLength(3)
   })
 
   test('the commands for a second device are those that varve start prints', () => {
     const start = readFileSync(path('packages/cli/src/commands/start.ts'), 'utf8')
     const commands = blocks('sh').flatMap((block) => block.match(/^npx varve .*$/gm) ?? [])
-    expect(commands).toHaveLength(2)
-    for (const command of commands) expect(start).toContain(command.replace(/'http[^']*'/, "'${link}'"))
+    expect(commands).toHaveLength(6)
+    const written = (command: string): string =>
+      command
+        .replace(/'http[^']*'/, "'${link}'")
+        .replace('varve-start/sections.json', '${argument(files.view)}')
+        .replace('varve-start/rules.json', '${argument(files.rules)}')
+    for (const command of commands) expect(start).toContain(written(command))
   })
 
   test('the two commands of npm are there word for word', () => {

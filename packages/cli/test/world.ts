@@ -59,6 +59,10 @@ export interface FakeTerminal {
   readonly typed?: readonly string[]
   /** Asks the command to end. */
   readonly stop?: AbortSignal
+  /** It is a terminal that shows bold text. */
+  readonly bold?: boolean
+  /** Its width; 100 when absent. */
+  readonly columns?: number
   /** Told everything that is printed on standard output, as it comes. */
   readonly onOut?: (text: string) => void
 }
@@ -66,7 +70,7 @@ export interface FakeTerminal {
 /** Inside this process. */
 export async function inside(
   args: readonly string[],
-  { input = '', typed, stop, onOut }: FakeTerminal = {},
+  { input = '', typed, stop, bold = false, columns = 100, onOut }: FakeTerminal = {},
 ): Promise<Outcome> {
   let out = ''
   let err = ''
@@ -75,8 +79,8 @@ export async function inside(
     input: typeof input === 'string' ? Readable.from([Buffer.from(input)]) : input,
     interactive: typed !== undefined,
     live: false,
-    bold: false,
-    columns: 100,
+    bold,
+    columns,
     out: (text) => {
       out += text
       onOut?.(text)

@@ -12,7 +12,7 @@ import { temporaryFolder } from './folder.ts'
 const inProject = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
 /** One file starts a hundred times faster than a hundred modules; it lies where it finds the driver. */
 const child = inProject(`node_modules/.cache/varve-crash/child-${process.pid}.mjs`)
-const require = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+const require = "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);"
 
 beforeAll(() => {
   const entry = fileURLToPath(new URL('crash-engine-child.ts', import.meta.url))

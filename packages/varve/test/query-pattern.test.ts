@@ -73,7 +73,10 @@ describe('patterns', () => {
         const tree = parsePatternSource(native.source, flags.includes('u'))
         if (bounded instanceof RegExp) tame++
         const automaton = new Automaton(programOf(tree), flags)
-        for (const text of all) {
+        // The platform tries every way through nested repetition: on longer texts that takes minutes.
+        const most = (source.match(/\)[*+{]/g) ?? []).length > 1 ? 4 : Infinity
+        for (const whole of all) {
+          const text = whole.slice(0, most)
           const expected = native.test(text)
           expect([automaton.test(text), bounded.test(text)]).toEqual([expected, expected])
           compared++

@@ -53,15 +53,20 @@ Varve runs on ${url}
 Join from a second device, in another terminal:
   npx varve join '${link}' --user bob --data ./bob --no-passphrase
 
-Then ask the data there:
+Ask the data there:
   npx varve index packages --search name:3,description --data ./bob
-  npx varve search packages 'mail server' --data ./bob
-  npx varve view ${files.view} --collapse --data ./bob
-  npx varve counters --rules ${files.rules} --data ./bob
+  npx varve search packages 'text editor' --data ./bob
+  npx varve view ${argument(files.view)} --collapse --data ./bob
+  npx varve counters --rules ${argument(files.rules)} --data ./bob
 
-And watch changes arrive there, and press Enter here to make one:
+Watch changes arrive there, and press Enter here to make one:
   npx varve watch packages --data ./bob
 
 Ctrl-C stops the node.
 `
+}
+
+/** As a shell takes it. */
+function argument(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -32,7 +32,7 @@ const sampleView: ViewDefinition = {
     { name: 'priority', value: 'priority' },
   ],
   sort: [{ value: 'installedSize', order: 'desc' }],
-  columns: [{ name: 'installedSize', value: 'installedSize', totals: ['sum', 'average', 'max'] }],
+  columns: [{ name: 'KiB', value: 'installedSize', totals: ['sum', 'average', 'max'] }],
 }
 
 /** Files that other devices take their view and their rules from. */

@@ -11,7 +11,7 @@ export interface Program {
 }
 
 const inProject = (path: string): string => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
-const require = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+const require = "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);"
 
 /** `number` tells the programs of runs at one time apart. */
 export function makeProgram(number: number): Program {

@@ -31,6 +31,11 @@ interface PastIndex {
   readonly entries: readonly Entry[]
 }
 
+const pageRows = 256
+/** What a collection takes without its documents, and an entry of an index without its key: bytes of memory, about. */
+const emptyBytes = 1024
+const entryBytes = 96
+
 export class PastCollection {
   readonly documents: PastDocuments
   readonly #space: Space
@@ -38,10 +43,12 @@ export class PastCollection {
   readonly #rows: readonly Row[]
   readonly #places: ReadonlyMap<string, number>
   readonly #indexes = new Map<number, PastIndex>()
+  #bytes: number
 
   constructor(space: Space, documents: PastDocuments) {
     this.#space = space
     this.documents = documents
+    this.#bytes = emptyBytes + documents.bytes
     this.#rows = [...documents.documents.values()]
       .filter(({ head }) => shown(head, true) !== null)
       .toSorted((a, b) => a.no - b.no)
@@ -51,6 +58,11 @@ export class PastCollection {
 
   get size(): number {
     return this.#rows.length
+  }
+
+  /** Bytes of memory, about, with the indexes made so far. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Where the document stands; −1 when there is none. */
@@ -72,13 +84,24 @@ export class PastCollection {
     })
   }
 
-  /** The documents of an index in this range by (key, id): a document once per key. */
-  range(no: number, range: KeyRange, reverse: boolean, asked: readonly string[]): readonly Candidate[] {
+  /** The documents of an index in this range by (key, id), page by page: a document once per key. */
+  *range(
+    no: number,
+    { from, to, afterId }: KeyRange,
+    reverse: boolean,
+    asked: readonly string[],
+  ): Generator<readonly Candidate[]> {
     const entries = this.#indexes.get(no)?.entries ?? []
-    const { from, to, afterId } = range
-    const start = firstAt(entries, from, afterId ?? null)
-    const found = entries.slice(start, firstAt(entries, to, null))
-    return (reverse ? found.toReversed() : found).flatMap(({ row }) => this.#seen(row, false, asked))
+    let start = firstAt(entries, from, afterId ?? null)
+    let end = firstAt(entries, to, null)
+    while (start < end) {
+      const page = reverse
+        ? entries.slice(Math.max(start, end - pageRows), end).toReversed()
+        : entries.slice(start, Math.min(end, start + pageRows))
+      if (reverse) end -= page.length
+      else start += page.length
+      yield page.flatMap(({ row }) => this.#seen(row, false, asked))
+    }
   }
 
   #seen({ no, head, doc }: Row, includeDeleted: boolean, asked: readonly string[]): readonly Candidate[] {
@@ -93,7 +116,10 @@ export class PastCollection {
       if (shown(row.head, false) === null) continue
       const { keys, several } = keysOf(info.paths, row.doc ?? documentOf(row.head))
       for (const [i, more] of several.entries()) if (more) multikey[i] = true
-      for (const key of keys) entries.push({ key, row })
+      for (const key of keys) {
+        entries.push({ key, row })
+        this.#bytes += entryBytes + key.length
+      }
     }
     entries.sort((a, b) => compareBytes(a.key, b.key) || compareText(a.row.head.state.id, b.row.head.state.id))
     return { info: { no: info.no, paths: info.paths, multikey }, entries }

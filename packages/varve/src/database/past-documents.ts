@@ -98,6 +98,7 @@ export async function pastBefore(
     for (const [name, { no, head }] of base.documents) {
       const then = await headAt(no, head)
       if (then !== null) gathered.set(name, no, then)
+      if (gathered.bytes > limit) return null
     }
     return { record, documents: gathered.documents, bytes: gathered.bytes }
   }
@@ -129,9 +130,11 @@ export async function headsAt(
   return (no, later) => (later.recorded > 0 && later.pending === 0 && later.cv < next ? later : fold(no))
 }
 
-/** The first version of the collection that was recorded after `record`; Infinity when there is none. */
+/** The first version of the collection that was recorded after `record`, or will be. */
 async function nextVersion(space: Space, record: number): Promise<number> {
   const { replica, tag } = space
+  // What is recorded from now on counts on from here; looked at first, so that nothing gets in between.
+  const recorded = replica.collection(tag)?.recorded ?? 0
   for (let from = record + 1; ; from += pageRecords) {
     const receipts = await replica.store.receipts(from, pageRecords)
     const commits = await replica.reader.commits(receipts.map(({ commit }) => commit))
@@ -141,7 +144,7 @@ async function nextVersion(space: Space, record: number): Promise<number> {
       const version = i < 0 || read?.head.refused !== null ? undefined : decodeReceipt(bytes, null).cvs[i]
       if (version !== undefined) return version
     }
-    if (receipts.length < pageRecords) return Infinity
+    if (receipts.length < pageRecords) return recorded
   }
 }
 

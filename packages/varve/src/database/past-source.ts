@@ -21,7 +21,8 @@ export function pastHome(space: Space, record: number): QueryHome {
       assertOpen(space, asked)
       return new PastSource(space, record, { includeDeleted, asked })
     },
-    indexes: async () => heldPast(space, record)?.infos(usableIndexes(space)) ?? [],
+    // Worked out here and not when it is read: whether there are indexes decides in which order documents come.
+    indexes: async () => (await pastCollection(space, record))?.infos(usableIndexes(space)) ?? [],
     search: async (_, asked) => searchHome(space, false, asked),
     watch: constantHome(space),
   }
@@ -73,7 +74,7 @@ class PastSource implements QuerySource {
     const past = await pastCollection(this.#space, this.#record)
     if (past === null)
       throw new VarveError('TOO_LARGE', `"${this.#space.name}" at record ${this.#record} is too large to have indexes`)
-    yield past.range(no, range, reverse, this.#asked.asked)
+    yield* past.range(no, range, reverse, this.#asked.asked)
   }
 
   async #stored(): Promise<QuerySource> {

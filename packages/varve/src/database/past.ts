@@ -10,6 +10,9 @@ import type { Space } from './space.ts'
 /** How much longer going back by a record takes than going on by one: every document is folded for itself. */
 const backwards = 4
 
+/** What it takes to remember that a collection is too large. */
+const slotBytes = 256
+
 const caches = new WeakMap<Replica, PastCache>()
 
 /** The collection right after `record`; null when it is too large to hold. */
@@ -33,8 +36,8 @@ function cacheOf(replica: Replica): PastCache {
 interface Slot {
   readonly collection: string
   readonly made: Promise<PastCollection | null>
-  /** Null until it is made, and when it is too large. */
-  past: PastCollection | null
+  /** Undefined until it is made, null when it is too large. */
+  past: PastCollection | null | undefined
 }
 
 export class PastCache {
@@ -44,7 +47,8 @@ export class PastCache {
   readonly #slots = new Map<string, Slot>()
   /** Of which keys the slots were read with. */
   #readable: number
-  #bytes = 0
+  /** One is made at a time: each may take all the memory there is, and the next one goes on from it. */
+  #making: Promise<unknown> = Promise.resolve()
 
   /** `limit`: bytes of memory, about. */
   constructor(replica: Replica, limit: number) {
@@ -63,9 +67,9 @@ export class PastCache {
     const name = slotName(space, record)
     const known = this.#use(name)
     if (known !== undefined) return known.made
-    const slot: Slot = { collection: space.name, made: this.#make(space, record), past: null }
+    const slot: Slot = { collection: space.name, made: this.#making.then(() => this.#make(space, record)), past: undefined }
     this.#slots.set(name, slot)
-    slot.made.then(
+    this.#making = slot.made.then(
       (past) => this.#keep(name, slot, past),
       // Whoever asked hears why.
       () => this.#drop(name, slot),
@@ -78,7 +82,6 @@ export class PastCache {
     if (this.#readable === this.#replica.readable) return
     this.#readable = this.#replica.readable
     this.#slots.clear()
-    this.#bytes = 0
   }
 
   #use(name: string): Slot | undefined {
@@ -95,31 +98,36 @@ export class PastCache {
     const past = new PastCollection(space, documents)
     // At once: the next question is to find them.
     past.infos(usableIndexes(space))
-    return past
+    return past.bytes > this.#limit ? null : past
   }
 
   #bases(collection: string): readonly PastDocuments[] {
     return [...this.#slots.values()].flatMap((slot) =>
-      slot.collection === collection && slot.past !== null ? [slot.past.documents] : [],
+      slot.collection === collection && slot.past instanceof PastCollection ? [slot.past.documents] : [],
     )
   }
 
   #keep(name: string, slot: Slot, past: PastCollection | null): void {
     this.#refresh()
-    if (past === null || this.#slots.get(name) !== slot) return
+    if (this.#slots.get(name) !== slot) return
     slot.past = past
-    this.#bytes += past.documents.bytes
+    let bytes = 0
+    for (const each of this.#slots.values()) bytes += bytesOf(each)
     for (const [oldest, other] of this.#slots) {
-      if (this.#bytes <= this.#limit) return
-      if (other !== slot) this.#drop(oldest, other)
+      if (bytes <= this.#limit) return
+      if (other === slot || other.past === undefined) continue
+      bytes -= bytesOf(other)
+      this.#drop(oldest, other)
     }
   }
 
   #drop(name: string, slot: Slot): void {
-    if (this.#slots.get(name) !== slot) return
-    this.#slots.delete(name)
-    this.#bytes -= slot.past?.documents.bytes ?? 0
+    if (this.#slots.get(name) === slot) this.#slots.delete(name)
   }
+}
+
+function bytesOf({ past }: Slot): number {
+  return past?.bytes ?? slotBytes
 }
 
 function slotName(space: Space, record: number): string {

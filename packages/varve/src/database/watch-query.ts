@@ -37,6 +37,7 @@ export function liveOf<Doc>(home: WatchHome | undefined, asked: Asked, query: Do
   return new LiveQuery({
     home,
     limit,
+    unsorted: order.length === 0,
     includeDeleted,
     asked: askedPaths(predicate, order),
     rules: async () => {

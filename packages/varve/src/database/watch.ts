@@ -24,6 +24,8 @@ export interface Live<Doc> {
 export interface LiveSource<Doc> {
   readonly home: WatchHome
   readonly limit: number
+  /** True when the order of the documents depends on what is read. */
+  readonly unsorted: boolean
   readonly includeDeleted: boolean
   /** Dotted paths whose values decide the answer. */
   readonly asked: readonly string[]
@@ -37,7 +39,6 @@ export class LiveQuery<Doc> implements Live<Doc>, Watcher {
   readonly #source: LiveSource<Doc>
   readonly #subscribers = new Set<{ readonly fn: () => void }>()
   #window: LiveWindow<Doc> | null = null
-  #unsorted = false
   #docs: Doc[] | undefined = undefined
   #error: VarveError | null = null
   #unwatch: (() => void) | null = null
@@ -91,9 +92,11 @@ export class LiveQuery<Doc> implements Live<Doc>, Watcher {
   }
 
   tell(): void {
-    for (const { fn } of this.#subscribers) {
+    // Listeners may come and go while they are told: only those who are there now are.
+    for (const subscriber of [...this.#subscribers]) {
+      if (!this.#subscribers.has(subscriber)) continue
       try {
-        fn()
+        subscriber.fn()
       } catch (error) {
         this.#source.home.log('error', 'a listener of a live query failed', { error: String(error) })
       }
@@ -101,7 +104,7 @@ export class LiveQuery<Doc> implements Live<Doc>, Watcher {
   }
 
   replanned(): void {
-    if (this.#unsorted) this.#read()
+    if (this.#source.unsorted) this.#read()
   }
 
   ended(error: VarveError): void {
@@ -170,7 +173,6 @@ export class LiveQuery<Doc> implements Live<Doc>, Watcher {
   #take(rules: WindowRules<Doc>, found: readonly Candidate[], complete: boolean): void {
     const window = this.#window ?? new LiveWindow(rules)
     this.#window = window
-    this.#unsorted = rules.order.length === 0
     window.load(rules, found, complete)
     const missed = [...this.#missed.values()]
     this.#reading = null

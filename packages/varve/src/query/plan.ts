@@ -36,6 +36,11 @@ export function planQuery(predicate: Predicate, order: SortOrder, indexes: reado
   return planOf(ordered, byId, `order of ${named(ordered.target.info.paths)}, every document`)
 }
 
+/** True when the filter names the ids that can match, so that no index is asked. */
+export function namesIds(predicate: Predicate): boolean {
+  return namedIds(predicate) !== null
+}
+
 /** True when documents come in the order in which they are stored, which only their place knows. */
 export function readsAsStored(plan: QueryPlan, order: SortOrder): boolean {
   return order.length === 0 && plan.index === null && plan.ids === null

@@ -38,7 +38,7 @@ export async function* runQuery(source: QuerySource, spec: QuerySpec): AsyncGene
  */
 export async function* queryPages(source: QuerySource, spec: QuerySpec): AsyncGenerator<readonly Candidate[]> {
   const { predicate, order, indexes, limit = Infinity, after } = spec
-  if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0)) {
+  if (limit !== Infinity && (!Number.isInteger(limit) || limit < 0)) {
     throw new VarveError('INVALID', `The limit is ${limit}: it must be a whole number, zero or above`)
   }
   const plan = planQuery(predicate, order, indexes)

@@ -65,9 +65,9 @@ export async function* readPlan(
   }
 }
 
-/** True when an index is read whose single key leaves the order to the ids. */
+/** True when documents come by id, each once: an index over the id and an array has several rows of one. */
 export function ordersById(plan: QueryPlan, order: SortOrder): boolean {
-  return plan.sorted && (plan.index === null || order.length === 0 || order[0]?.path === 'id')
+  return plan.sorted && (plan.index === null || order.length === 0 || (order[0]?.path === 'id' && !plan.repeats))
 }
 
 function rangesFrom(plan: QueryPlan, order: SortOrder, position: Position): Ranges {

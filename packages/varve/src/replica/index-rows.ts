@@ -24,11 +24,13 @@ export function changeIndexRows(
   document: { readonly no: number; readonly before: Head; readonly head: Head },
   rows: IndexChanges,
 ): readonly Several[] {
-  if (indexes.length === 0) return []
+  // A receipt changes `_system` alone.
+  const concerned = document.before.state === document.head.state ? indexes.filter(readsSystem) : indexes
+  if (concerned.length === 0) return []
   const before = document.before.state.status === 'live' ? documentOf(document.before) : null
   const after = document.head.state.status === 'live' ? documentOf(document.head) : null
   const found: Several[] = []
-  for (const { no: index, paths } of indexes) {
+  for (const { no: index, paths } of concerned) {
     const old = before === null ? [] : keysOf(paths, before).keys
     const fresh = after === null ? null : keysOf(paths, after)
     if (fresh !== null && fresh.several.includes(true)) found.push({ index, several: fresh.several })
@@ -38,6 +40,10 @@ export function changeIndexRows(
     for (const key of without(keys, old)) rows.added.push({ ...row, key, id: document.head.state.id })
   }
   return found
+}
+
+function readsSystem({ paths }: IndexState): boolean {
+  return paths.some((path) => path.startsWith('_system'))
 }
 
 /** The keys of the first list that are not in the second; both ascend. */
