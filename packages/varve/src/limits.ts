@@ -105,6 +105,8 @@ export const limits = {
   /** Parts of time of one kind that a counter rule keeps, and numbers kept for an exact median. */
   counterBuckets: 10_000,
   counterMedian: 10_000,
+  /** Values at one path of one version that counter rules look at. */
+  counterValues: 10_000,
   /** Milliseconds between keep-alives of a connection, after which silence is noticed. */
   keepAliveMs: 30_000,
   /** Milliseconds before a lost connection is tried again: at first, and at most. */

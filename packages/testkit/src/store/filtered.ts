@@ -69,6 +69,10 @@ export function filterCases(check: Case): void {
     assert.ok(!found.includes(rows[3]?.no ?? 0))
   })
 
+  largeCases(check)
+}
+
+function largeCases(check: Case): void {
   check('heads too large to travel with others come whole, in scans and with index rows', async ({ store }) => {
     const rows = [1, 2, 3].map((n) => documentRow(n, { state: JSON.stringify([n, 'é'.repeat(n === 2 ? 90_000 : 3)]) }))
     await store.write({ documents: rows, indexRows: rows.map(({ no }, i) => indexRow(1, [i], `d${i}`, no)) })

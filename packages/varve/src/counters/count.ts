@@ -110,9 +110,11 @@ function figuresOf({ unique, measures }: Rule, version: CountedVersion): Figures
   }
 }
 
-/** The values a path leads to, those of arrays one by one; null and what is missing are none. */
+/** The first values a path leads to, those of arrays one by one; null and what is missing are none. */
 function valuesAt(doc: JsonObject, segments: readonly string[]): readonly JsonValue[] {
-  return keyValues(doc, segments).filter((value) => value !== null && value !== undefined)
+  const values = keyValues(doc, segments).filter((value) => value !== null && value !== undefined)
+  // Each takes a row in the write that counts it: one document must not keep everybody waiting.
+  return values.slice(0, limits.counterValues)
 }
 
 /** CBOR tells 1 from "1", and orders attributes. */

@@ -20,8 +20,6 @@ export interface FigureSource {
   readonly rule: number
   /** Local number. */
   readonly collection: number
-  /** Trusted time of the last record there: parts of time are kept as of then. */
-  readonly now: number
 }
 
 interface Found {
@@ -30,19 +28,19 @@ interface Found {
   readonly cell: Cell
 }
 
-/** The figures of a rule over all sources, whose definitions of it are the same. */
-export async function ruleTotals(rule: Rule, sources: readonly FigureSource[]): Promise<RuleTotals> {
+/** The figures of a rule over all sources, whose definitions of it are the same; parts of time are kept as of `now`. */
+export async function ruleTotals(rule: Rule, sources: readonly FigureSource[], now: number): Promise<RuleTotals> {
   const all = await cellsOf(rule, sources, 'all')
   const figures = await figuresOf(rule, all)
   if (rule.buckets.length === 0) return figures
-  const now = Math.max(0, ...sources.map((source) => source.now))
   const buckets: { [Unit in BucketUnit]?: readonly BucketFigures[] } = {}
   for (const [i, { unit, keep }] of rule.buckets.entries()) {
     const oldest = bucketAt(unit, now) - keep
     const parts = new Set(all.flatMap(({ cell }) => (cell.parts[i] ?? []).filter((part) => part > oldest)))
     const list: BucketFigures[] = []
     for (const part of [...parts].toSorted((a, b) => a - b)) {
-      const found = await cellsOf(rule, sources, partName(unit, part))
+      const having = all.filter(({ cell }) => cell.parts[i]?.includes(part)).map(({ source }) => source)
+      const found = await cellsOf(rule, having, partName(unit, part))
       const start = isoTime(bucketStart(unit, part))
       list.push({ name: bucketName(unit, part), start, ...(await figuresOf(rule, found)) })
     }

@@ -6,8 +6,9 @@ import { parseRules, ruleGiven } from '../counters/rule.ts'
 import type { CounterRule, CounterTotals } from '../counters/types.ts'
 import { isoTime, parseTime } from '../document/head.ts'
 import { checkName } from '../encoding/id.ts'
+import { isObject } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
-import { noVersions } from '../replica/counters.ts'
+import { isNamed, noVersions } from '../replica/counters.ts'
 import { countAllAnew, countRest, countsAll, miscounts } from '../replica/recount.ts'
 import type { Replica } from '../replica/replica.ts'
 import { countsNow, countsOfPast, countsWithPending, type Counts } from './counters-at.ts'
@@ -129,6 +130,7 @@ async function totalsOf(parts: readonly Part[]): Promise<CounterTotals> {
 async function rulesOf(parts: readonly Part[]): Promise<CounterTotals['rules']> {
   const booked = parts.flatMap((part) => part.counts.rules.map(({ no, rule }) => ({ no, rule, part })))
   const names = new Set(booked.map(({ rule }) => rule.name))
+  const now = Math.max(0, ...parts.map(({ counts }) => counts.now))
   const entries: (readonly [string, CounterTotals['rules'][string]])[] = []
   for (const name of names) {
     const same = booked.filter(({ rule }) => rule.name === name)
@@ -137,9 +139,9 @@ async function rulesOf(parts: readonly Part[]): Promise<CounterTotals['rules']> 
     if (same.some(({ rule }) => rule.text !== first.rule.text))
       throw new VarveError('INVALID', `The rule "${name}" is not the same everywhere: define it alike, or ask for each`)
     const sources = same.flatMap(({ no, part: { counts, collections } }) =>
-      collections.map((collection) => ({ values: counts.values, rule: no, collection, now: counts.now })),
+      collections.map((collection) => ({ values: counts.values, rule: no, collection })),
     )
-    entries.push([name, await ruleTotals(first.rule, sources)])
+    entries.push([name, await ruleTotals(first.rule, sources, now)])
   }
   return Object.fromEntries(entries)
 }
@@ -148,7 +150,7 @@ async function countsOf(replica: Replica, { at, pending = false }: TotalsOptions
   if (at === undefined) return pending ? countsWithPending(replica) : countsNow(replica)
   if (pending)
     throw new VarveError('INVALID', 'What is pending has no place in the past: ask for "at" or for "pending"')
-  const past = typeof at === 'object' && 'record' in at
+  const past = isObject(at) && 'record' in at
   return countsOfPast(replica, past ? at.record : ((await replica.store.recordAt(parseTime(at))) ?? -1))
 }
 
@@ -163,13 +165,12 @@ function namesOf({ collection, collections }: TotalsOptions): readonly string[] 
   if (collection !== undefined && collections !== undefined)
     throw new VarveError('INVALID', 'Give "collection" or "collections", not both')
   const names = collection === undefined ? collections : [collection]
+  if (names !== undefined && !Array.isArray(names)) throw new VarveError('INVALID', '"collections" must be an array')
   return names === undefined ? null : [...new Set(names.map((name) => checkName(name, 'collection')))]
 }
 
-function numbersOf({ state }: Replica, names: readonly string[] | null): readonly number[] {
-  return state.collections.flatMap(({ no, name }) =>
-    names === null || (name !== null && names.includes(name)) ? [no] : [],
-  )
+function numbersOf({ context, state }: Replica, names: readonly string[] | null): readonly number[] {
+  return state.collections.flatMap(({ no }) => (isNamed(context, state, names, no) ? [no] : []))
 }
 
 function keysOf(database: string, names: readonly string[] | null): readonly string[] {

@@ -4,7 +4,7 @@ import type { Doc } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import { cursorAfter } from '../query/cursor.ts'
 import { parseFilter } from '../query/filter.ts'
-import { planQuery, readsAsStored, type IndexInfo } from '../query/plan.ts'
+import { namesIds, planQuery, readsAsStored, type IndexInfo } from '../query/plan.ts'
 import type { Predicate } from '../query/predicate.ts'
 import { select } from '../query/project.ts'
 import { fieldsOf, Groups, parseGrouping, type Group, type Total } from '../query/group.ts'
@@ -175,7 +175,7 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
   /** One page of `limit` documents (50 by default) and where the next begins. */
   async page(options: Cancellable = {}): Promise<Page<T>> {
     const show = this.#projection()
-    const { items, next } = await this.#page((size) => this.#pages(size, options.signal), options)
+    const { items, next } = await this.#page((size, indexes) => this.#pages(size, options.signal, indexes), options)
     return { items: items.map(show), next }
   }
 
@@ -194,23 +194,25 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
   }
 
   async #page<Item extends Candidate>(
-    pages: (size: number) => AsyncIterable<readonly Item[]>,
+    pages: (size: number, indexes: readonly IndexInfo[]) => AsyncIterable<readonly Item[]>,
     options: Cancellable,
   ): Promise<{ readonly items: readonly Item[]; readonly next: string | null }> {
     options.signal?.throwIfAborted()
     const size = this.#state.limit ?? pageSize
+    const indexes = await this.#indexes()
     const found: Item[] = []
-    for await (const page of pages(size + 1)) found.push(...page)
+    for await (const page of pages(size + 1, indexes)) found.push(...page)
     const items = found.slice(0, size)
     const last = items.at(-1)
-    return { items, next: found.length > size && last !== undefined ? await this.#cursor(last) : null }
+    return { items, next: found.length > size && last !== undefined ? this.#cursor(last, indexes) : null }
   }
 
-  async #cursor(last: Candidate & { readonly score?: number }): Promise<string> {
-    const { search, order } = this.#state
+  /** `indexes` are those the page was read with. */
+  #cursor(last: Candidate & { readonly score?: number }, indexes: readonly IndexInfo[]): string {
+    const { search, order, predicate } = this.#state
     if (order.length > 0) return cursorAfter(order, last.doc, last.id)
     if (search !== null) return rankedCursor(search, { ...last, score: last.score ?? 0 })
-    return cursorAfter(order, last.doc, last.id, readsAsStored(await this.explain(), order))
+    return cursorAfter(order, last.doc, last.id, readsAsStored(planQuery(predicate, order, indexes), order))
   }
 
   /**
@@ -253,10 +255,11 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
     return ({ doc }) => typedJson<T>(project === null ? doc : project(doc))
   }
 
-  /** Deleted documents have no index rows, and what a search finds is read from its own index. */
+  /** Deleted documents have no index rows, what a search finds is read from its own index, and what has an id by it. */
   #indexes(): Promise<readonly IndexInfo[]> {
-    const { includeDeleted, search } = this.#state
-    return includeDeleted || search !== null ? Promise.resolve([]) : this.#home.indexes()
+    const { includeDeleted, search, predicate } = this.#state
+    const none = includeDeleted || search !== null || namesIds(predicate)
+    return none ? Promise.resolve([]) : this.#home.indexes()
   }
 
   /** Dotted paths whose values decide what the query gives. */
@@ -283,7 +286,11 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
     }
   }
 
-  async *#pages(limit: number | null, signal?: AbortSignal): AsyncGenerator<readonly Candidate[]> {
+  async *#pages(
+    limit: number | null,
+    signal?: AbortSignal,
+    indexes?: readonly IndexInfo[],
+  ): AsyncGenerator<readonly Candidate[]> {
     signal?.throwIfAborted()
     const { predicate, order, after, includeDeleted, search } = this.#state
     if (search !== null) {
@@ -294,7 +301,7 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
     const pages = queryPages(source, {
       predicate,
       order,
-      indexes: await this.#indexes(),
+      indexes: indexes ?? (await this.#indexes()),
       ...(limit === null ? {} : { limit }),
       ...(after === null ? {} : { after }),
     })

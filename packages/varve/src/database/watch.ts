@@ -93,7 +93,8 @@ export class LiveQuery<Doc> implements Live<Doc>, Watcher {
 
   tell(): void {
     // Listeners may come and go while they are told: only those who are there now are.
-    for (const subscriber of [...this.#subscribers]) {
+    const present = new Set(this.#subscribers)
+    for (const subscriber of present) {
       if (!this.#subscribers.has(subscriber)) continue
       try {
         subscriber.fn()

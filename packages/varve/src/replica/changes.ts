@@ -59,7 +59,7 @@ export class ChangeFeed {
   tell(set: WorkingSet): void {
     if (this.#watchers.size === 0) return
     const changes = changedDocuments(set)
-    if (changes.length > 0) for (const watcher of [...this.#watchers]) watcher(changes)
+    if (changes.length > 0) for (const watcher of this.#watchers) watcher(changes)
   }
 }
 

@@ -12,7 +12,6 @@ import {
 } from '../counters/book.ts'
 import { countVersion, needsDocuments, type CountedVersion } from '../counters/count.ts'
 import { nextErasure } from '../counters/erase.ts'
-import type { Rule } from '../counters/rule.ts'
 import { Sheet, type NamedValues } from '../counters/sheet.ts'
 import { equalBytes } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
@@ -155,17 +154,22 @@ export async function countInto(
 ): Promise<void> {
   for (const version of versions) {
     for (const { no, rule, since } of rules) {
-      const counts = version.record >= since && namesCollection(context, state, rule, version.collection)
+      const counts = version.record >= since && isNamed(context, state, rule.collections, version.collection)
       if (counts) await countVersion(sheet, no, rule, version)
     }
   }
 }
 
-/** By tag: a collection may have no name yet that can be read. */
-function namesCollection(context: ReplicaContext, state: ReplicaState, { collections }: Rule, no: number): boolean {
-  if (collections === null) return true
+/** Whether a collection is one of these names, null for all. By tag, when it has no name yet that can be read. */
+export function isNamed(
+  context: ReplicaContext,
+  state: ReplicaState,
+  names: readonly string[] | null,
+  no: number,
+): boolean {
+  if (names === null) return true
   const found = state.collections[no - 1]
-  return collections.some((name) =>
+  return names.some((name) =>
     found === undefined || found.name !== null
       ? found?.name === name
       : equalBytes(collectionTag(context.tagKey, name), found.tag),
