@@ -38,7 +38,13 @@ export type { WipePolicy } from './home/own-standing.ts'
 export type { Device, User } from './home/people.ts'
 export type { Keyring } from './home/keyring.ts'
 export type { Database } from './database/database.ts'
-export { combineTotals, type Counters, type CountersReport, type TotalsOptions, type TotalsSource } from './database/counters.ts'
+export {
+  combineTotals,
+  type Counters,
+  type CountersReport,
+  type TotalsOptions,
+  type TotalsSource,
+} from './database/counters.ts'
 export type {
   BucketFigures,
   BucketUnit,

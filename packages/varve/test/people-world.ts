@@ -36,7 +36,6 @@ export interface VillagerOptions {
   readonly under?: Standing
 }
 
-
 export class Village {
   /** Moved by hand; every device has it. */
   now = Date.UTC(2026, 0, 1)

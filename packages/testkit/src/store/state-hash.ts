@@ -76,7 +76,9 @@ class StateText {
     for (const { no, paths } of collection.indexes) {
       const range = { from: null, to: null }
       for (const hit of await this.#store.scanIndex({ index: no, range, reverse: false, after: null, limit: all })) {
-        lines.push(JSON.stringify(['index', toHex(tag), paths.join(' '), toHex(hit.key), hit.id, tags.get(hit.document)]))
+        lines.push(
+          JSON.stringify(['index', toHex(tag), paths.join(' '), toHex(hit.key), hit.id, tags.get(hit.document)]),
+        )
       }
     }
     return [...lines, ...(await this.#words(collection, tags))]

@@ -34,8 +34,7 @@ const reads: Readonly<
     store.scanValues({ collection: 1, after: 0, limit: 9, where: { kind: 'and', of: [] } }, [{ field: 0, names: [] }]),
   scanIndex: (store) =>
     store.scanIndex({ index: 1, range: { from: null, to: null }, reverse: false, after: null, limit: 9 }),
-  search: (store) =>
-    store.search({ search: 1, terms: parseSearch('word'), weights: [1], after: null, limit: 9 }),
+  search: (store) => store.search({ search: 1, terms: parseSearch('word'), weights: [1], after: null, limit: 9 }),
   searchPostings: (store) => store.searchPostings(1, null, 9),
   entries: (store) => store.entries(doc + 1, { from: 0, to: 99, limit: 9 }),
   snapshot: (store) => store.snapshot(doc + 1, 99),

@@ -1,7 +1,6 @@
 /** A database: its collections, transactions, history, sync and checks. */
 
 import { checkName } from '../encoding/id.ts'
-import type { Extractor } from '../search/fields.ts'
 import { parseTime } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
 import type { Mode } from '../replica/context.ts'
@@ -9,7 +8,7 @@ import { dismissRefusal } from '../replica/refusals.ts'
 import type { Replica } from '../replica/replica.ts'
 import { verifyReplica } from '../replica/verify.ts'
 import type { Transport } from '../sync/transports/transport.ts'
-import { parseSearchOptions } from '../search/fields.ts'
+import { guarded, parseSearchOptions, type Extractor } from '../search/fields.ts'
 import { Collection } from './collection.ts'
 import { parseIndexes } from './indexes.ts'
 import { Counters } from './counters.ts'
@@ -101,7 +100,9 @@ export class Database {
    * must depend on the object alone. Register before collections are used: indexes made without it are made again then.
    */
   registerExtractor(type: string, extract: Extractor): void {
-    this.#replica.extractors.set(checkName(type, 'media type'), extract)
+    const { extractors, context } = this.#replica
+    const failed = (problem: string): void => context.env.log('warn', 'an extractor failed', { type, problem })
+    extractors.set(checkName(type, 'media type'), guarded(extract, failed))
   }
 
   /** Names of the collections that have documents this device can read. */

@@ -67,7 +67,11 @@ export class PastCache {
     const name = slotName(space, record)
     const known = this.#use(name)
     if (known !== undefined) return known.made
-    const slot: Slot = { collection: space.name, made: this.#making.then(() => this.#make(space, record)), past: undefined }
+    const slot: Slot = {
+      collection: space.name,
+      made: this.#making.then(() => this.#make(space, record)),
+      past: undefined,
+    }
     this.#slots.set(name, slot)
     this.#making = slot.made.then(
       (past) => this.#keep(name, slot, past),

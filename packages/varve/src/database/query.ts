@@ -90,7 +90,15 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
   /** Throws `INVALID` naming the place in the filter. */
   static of<T>(home: QueryHome, filter: unknown): Query<T> {
     const predicate = parseFilter(filter ?? {})
-    return new Query(home, { predicate, order: [], limit: null, after: null, paths: null, includeDeleted: false, search: null })
+    return new Query(home, {
+      predicate,
+      order: [],
+      limit: null,
+      after: null,
+      paths: null,
+      includeDeleted: false,
+      search: null,
+    })
   }
 
   /** Paths with 1 (ascending) or -1; MongoDB's order across types. */
@@ -221,15 +229,17 @@ export class Query<T> implements AsyncIterable<Doc<T>> {
    */
   watch(fn: (docs: Doc<T>[]) => void, options: { readonly onError?: (error: VarveError) => void } = {}): () => void {
     const log = this.#home.watch?.log
-    const onError =
-      options.onError ?? ((error) => log?.('warn', 'a watched query is behind', { code: error.code }))
+    const onError = options.onError ?? ((error) => log?.('warn', 'a watched query is behind', { code: error.code }))
     return watchLive(this.live(), fn, onError)
   }
 
   /** The result as it changes, for whoever wants to look at it at any time. Throws `INVALID`, `STALE_CURSOR`, `UNSUPPORTED`. */
   live(): Live<Doc<T>> {
     if (this.#state.search !== null)
-      throw new VarveError('UNSUPPORTED', 'Searches cannot be watched: watch the filter, and search again when it changes')
+      throw new VarveError(
+        'UNSUPPORTED',
+        'Searches cannot be watched: watch the filter, and search again when it changes',
+      )
     const show = this.#projection()
     return liveOf(this.#home.watch, this.#state, {
       show: (doc) => show({ id: '', doc }),

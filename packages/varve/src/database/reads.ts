@@ -1,7 +1,16 @@
 /** Reading single documents: now, at a version, at a time, their history, differences and conflicts. */
 
 import { differences, type Difference } from '../document/diff.ts'
-import { decodeHead, headOv, isoTime, parseTime, systemOf, withoutSealed, type Doc, type Head } from '../document/head.ts'
+import {
+  decodeHead,
+  headOv,
+  isoTime,
+  parseTime,
+  systemOf,
+  withoutSealed,
+  type Doc,
+  type Head,
+} from '../document/head.ts'
 import { absentHead } from '../document/head.ts'
 import { toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'

@@ -1,11 +1,14 @@
 /** Declared search indexes: made on first use, built over existing documents page by page, kept by every write. */
 
 import { decodeHead } from '../document/head.ts'
+import { takingTurns } from '../env/pause.ts'
 import { VarveError } from '../errors.ts'
 import type { SearchField } from '../search/fields.ts'
 import { firstDocument } from '../store/rows.ts'
 import { searchFields, searchRow } from '../replica/search-rows.ts'
+import type { Replica } from '../replica/replica.ts'
 import type { SearchState } from '../replica/state.ts'
+import type { WorkingSet } from '../replica/working.ts'
 import type { SearchHome } from './search.ts'
 import { assertSearchable, askedHead } from './seal-query.ts'
 import type { Space } from './space.ts'
@@ -24,7 +27,27 @@ export async function ensureSearch(space: Space, fields: readonly SearchField[] 
   if (existing?.ready === true && same(existing, { fields: wanted, types }) && sameWeights(existing.fields, wanted))
     return
   const search = await declare(space, { fields: wanted, types })
-  if (!search.ready) await build(space, search)
+  if (!search.ready) await build(space.replica, space.replica.collection(space.tag)?.no ?? 0, search)
+}
+
+/** Makes all search indexes anew, without what is left in them of documents that cannot be read any more. */
+export async function rebuildSearches(replica: Replica): Promise<void> {
+  for (const { no } of replica.state.collections) {
+    const search = await replica.update((set) => {
+      const collection = set.collection(no)
+      if (collection.search === undefined) return Promise.resolve(null)
+      const made = { ...collection.search, no: nextNumber(set), ready: false }
+      set.searchesCleared.push(collection.search.no)
+      set.setCollection({ ...collection, search: made })
+      return Promise.resolve(made)
+    })
+    if (search !== null) await build(replica, no, search)
+  }
+}
+
+/** Numbers are not used again: the highest one is always that of an index that is there. */
+function nextNumber({ state }: WorkingSet): number {
+  return Math.max(0, ...state.collections.map((each) => each.search?.no ?? 0)) + 1
 }
 
 type Declared = Pick<SearchState, 'fields' | 'types'>
@@ -47,9 +70,7 @@ function declare(space: Space, declared: Declared): Promise<SearchState> {
     const collection = set.collectionByTag(space.tag, space.name)
     const known = collection.search
     const isSame = known !== undefined && same(known, declared)
-    const numbers = set.state.collections.map((each) => each.search?.no ?? 0)
-    // Numbers are not used again: the highest one is always that of an index that is there.
-    const search = isSame ? { ...known, ...declared } : { no: Math.max(0, ...numbers) + 1, ready: false, ...declared }
+    const search = isSame ? { ...known, ...declared } : { no: nextNumber(set), ready: false, ...declared }
     if (known !== undefined && !isSame) set.searchesCleared.push(known.no)
     set.setCollection({ ...collection, search })
     return Promise.resolve(search)
@@ -57,30 +78,26 @@ function declare(space: Space, declared: Declared): Promise<SearchState> {
 }
 
 /** Writes between two pages keep the index themselves, so nothing is missed. */
-async function build(space: Space, search: SearchState): Promise<void> {
-  const { replica } = space
-  const collection = replica.collection(space.tag)?.no ?? 0
+async function build(replica: Replica, collection: number, search: SearchState): Promise<void> {
   const fields = searchFields(search)
-  let after = firstDocument(collection)
-  for (;;) {
-    const last = await replica.update(async (set) => {
-      const rows = await replica.store.scan(collection, after, pageDocuments)
+  const turn = takingTurns(replica.context.env)
+  for (let after: number | null = firstDocument(collection); after !== null; await turn()) {
+    const from: number = after
+    after = await replica.update(async (set) => {
+      const now = set.collection(collection)
+      // Declared anew meanwhile: then whoever did so builds that one.
+      if (now.search?.no !== search.no) return null
+      const rows = await replica.store.scan(collection, from, pageDocuments)
       for (const row of rows) {
         const head = row.state === null ? null : decodeHead(row.state)
         if (head?.state.status !== 'live') continue
         set.searchRows.push(searchRow(search, fields, { no: row.no, head }, replica.extractors))
       }
-      return rows.at(-1)?.no ?? null
+      const last = rows.at(-1)
+      if (last === undefined) set.setCollection({ ...now, search: { ...now.search, ready: true } })
+      return last?.no ?? null
     })
-    if (last === null) break
-    after = last
   }
-  await replica.update((set) => {
-    const now = set.collectionByTag(space.tag, space.name)
-    // Declared anew meanwhile: then whoever did so builds that one.
-    if (now.search?.no === search.no) set.setCollection({ ...now, search: { ...now.search, ready: true } })
-    return Promise.resolve()
-  })
 }
 
 /** What searches of this collection need; `indexed` false reads documents one by one. `asked` are the dotted paths of the filter and sort. Throws `INVALID` when none is declared. */

@@ -62,7 +62,9 @@ export interface Written {
  * missing counts as null; see `spec/query.md` for who can hold it.
  */
 export type IndexDeclaration =
-  string | readonly string[] | { readonly paths: readonly string[]; readonly unique?: boolean }
+  | string
+  | readonly string[]
+  | { readonly paths: readonly string[]; readonly unique?: boolean }
 
 export interface CollectionOptions<T> {
   /** Checks whole documents: created and updated ones are stored as the schema gives them back. */

@@ -119,9 +119,13 @@ function refuseSealedKeys(space: Space, values: readonly KeyValue[]): void {
   for (const { path } of values) {
     const at = joinPath(path)
     if (touchesSealed([at], sealed))
-      throw new VarveError('UNSUPPORTED', `"${at}" is sealed and cannot be a key of upsert: find the document, then write`, {
-        details: { path: at },
-      })
+      throw new VarveError(
+        'UNSUPPORTED',
+        `"${at}" is sealed and cannot be a key of upsert: find the document, then write`,
+        {
+          details: { path: at },
+        },
+      )
   }
 }
 

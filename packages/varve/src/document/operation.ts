@@ -32,19 +32,7 @@ export type Operation =
   /** A sealed value at a path, whatever stood there. */
   | { readonly op: 'seal'; readonly path: Path; readonly value: Sealed }
 
-const codes = [
-  'put',
-  'set',
-  'unset',
-  'inc',
-  'push',
-  'addToSet',
-  'pull',
-  'merge',
-  'delete',
-  'restore',
-  'seal',
-] as const
+const codes = ['put', 'set', 'unset', 'inc', 'push', 'addToSet', 'pull', 'merge', 'delete', 'restore', 'seal'] as const
 
 /** The CBOR-ready form: an array beginning with the position of the operation in `codes`. */
 export function encodeOperation(operation: Operation): readonly unknown[] {

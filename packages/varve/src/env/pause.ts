@@ -6,3 +6,16 @@ import type { Env } from './env.ts'
 export function pause(env: Pick<Env, 'timer'>, ms: number): Promise<void> {
   return new Promise((resolve) => void env.timer(resolve, ms))
 }
+
+/** Milliseconds of work after which others have their turn. */
+const turnMs = 12
+
+/** For long work to wait for after each of its steps: everybody else has a turn whenever some time has passed. */
+export function takingTurns(env: Pick<Env, 'now' | 'timer'>): () => Promise<void> {
+  let since = env.now()
+  return async () => {
+    if (env.now() - since < turnMs) return
+    await pause(env, 0)
+    since = env.now()
+  }
+}

@@ -11,10 +11,12 @@ import type { DeviceIdentity } from '../keys/identity.ts'
 import type { ReplicaContext } from '../replica/context.ts'
 import { recordPending } from '../replica/ingest.ts'
 import { newerFormat } from '../replica/reader.ts'
+import { eraseGarbage } from '../replica/recount.ts'
 import { Replica } from '../replica/replica.ts'
 import { keyArrived, keyRemoved } from '../replica/unlock.ts'
 import { directoryName } from './catalogue.ts'
 import { Database, type DatabaseHome } from '../database/database.ts'
+import { rebuildSearches } from '../database/search-index.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
 import type { Keyring } from './keyring.ts'
 
@@ -92,7 +94,12 @@ export class OpenDatabases {
 
   /** A named key has gone: what it opened disappears. */
   async keyRemoved(name: string, ids: readonly string[]): Promise<void> {
-    for (const opening of this.#open.values()) await keyRemoved((await opening).replica, name, ids)
+    for (const opening of this.#open.values()) {
+      const { replica } = await opening
+      await keyRemoved(replica, name, ids)
+      await rebuildSearches(replica)
+      await eraseGarbage(replica)
+    }
   }
 
   /** Closes all of them, whatever happens to one; later calls on them fail with `refusal`. */

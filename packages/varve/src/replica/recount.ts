@@ -5,6 +5,7 @@ import { needsDocuments } from '../counters/count.ts'
 import { rulePrefix } from '../counters/names.ts'
 import { noValues, Sheet } from '../counters/sheet.ts'
 import { equalBytes, toHex } from '../encoding/bytes.ts'
+import { takingTurns } from '../env/pause.ts'
 import { countInto, noVersions, withVersions } from './counters.ts'
 import { recordedPage } from './recorded.ts'
 import type { Replica } from './replica.ts'
@@ -34,11 +35,22 @@ async function countPages(replica: Replica): Promise<void> {
   // An older Varve wrote here, and did not count: what rules have counted may lack that.
   if (replica.state.totals.counted === 0 && replica.state.record.length > 0 && replica.counters.book.rules.length > 0)
     await countAllAnew(replica)
+  const turn = takingTurns(replica.context.env)
   while (!countsAll(replica) || replica.counters.book.garbage.length > 0) {
     await replica.update(async (set) => {
       await countPage(replica, set)
       await replica.counters.eraseSome(set)
     })
+    await turn()
+  }
+}
+
+/** Erases what is not counted any more, now: it may hold what a removed key protected. */
+export async function eraseGarbage(replica: Replica): Promise<void> {
+  const turn = takingTurns(replica.context.env)
+  while (replica.counters.book.garbage.length > 0) {
+    await replica.update((set) => replica.counters.eraseSome(set))
+    await turn()
   }
 }
 
@@ -96,10 +108,12 @@ export async function recountUpTo(replica: Replica, to: number, rules: readonly 
   const sheet = new Sheet(noValues)
   let totals = noTotals
   const withDocuments = rules.some(({ rule }) => needsDocuments(rule))
+  const turn = takingTurns(replica.context.env)
   for (let from = 0; from < to; from = totals.counted) {
     const { versions, next } = await recordedPage(replica, from, to, withDocuments)
     totals = withVersions(totals, versions, next)
     await countInto(sheet, replica, replica.state, rules, versions)
+    await turn()
   }
   return { totals, sheet }
 }

@@ -23,6 +23,20 @@ export interface SearchField {
 /** The text of a file, given its description in the document (an object with a `type`); null when it has none. */
 export type Extractor = (file: JsonObject) => string | null
 
+/** The same extractor, but what it throws, and what is no text, is no text: no document is kept from being written. */
+export function guarded(extract: Extractor, failed: (problem: string) => void): Extractor {
+  return (file) => {
+    try {
+      const text: unknown = extract(file) ?? null
+      if (text === null || typeof text === 'string') return text
+      failed(`gave ${typeof text}`)
+    } catch (error) {
+      failed(error instanceof Error ? `threw ${error.name}` : 'threw')
+    }
+    return null
+  }
+}
+
 /** By media type. */
 export type Extractors = ReadonlyMap<string, Extractor>
 
