@@ -1,7 +1,7 @@
 /** Requirement B5: histories, restores, queries and declarations over sealed attributes, with the key and without. */
 
 import { expect, test } from 'vitest'
-import { coded, failure, found, gather, untyped, type Data } from './engine-world.ts'
+import { afterTest, coded, failure, found, gather, untyped, type Data } from './engine-world.ts'
 import { ada, adaWithout, byText, plain, sealWorld } from './seal-world.ts'
 
 test('B5 versions, differences and times show sealed values to who holds the key, and name them to others', async () => {
@@ -267,4 +267,25 @@ test('B5 applications cannot write the form of a sealed value', async () => {
   await blind.create({ id: 'text', text })
   expect(await blind.get('text')).toMatchObject({ text })
   expect((await blind.get('text'))?._system).not.toHaveProperty('sealed')
+})
+
+test('B5 a view that reads a sealed attribute needs the key, one that does not goes without', async () => {
+  const { first, second, a, b, people, giveKey } = await sealWorld()
+  await people.create(ada)
+  await b.sync(a)
+  const definition = (path: string): object => ({
+    name: 'numbers',
+    sources: [{ database: 'crm', collection: 'people' }],
+    columns: [{ name: 'read', value: { lower: [path] } }],
+  })
+  const shown = async ({ tenant }: typeof first, path: string): Promise<unknown> => {
+    const view = await tenant.view(definition(path))
+    afterTest(() => view.close())
+    return view.rows().map((row) => ('values' in row ? row.values : null))
+  }
+  expect(await shown(first, 'ssn')).toEqual([{ read: ada['ssn'] }])
+  expect(await shown(second, 'name')).toEqual([{ read: 'ada' }])
+  expect(await failure(() => shown(second, 'ssn'))).toEqual(coded('KEY_MISSING', { path: 'ssn', id: 'ada' }))
+  await giveKey()
+  expect(await shown(second, 'ssn')).toEqual([{ read: ada['ssn'] }])
 })

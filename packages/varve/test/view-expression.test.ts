@@ -24,7 +24,7 @@ const doc = {
 }
 
 function of(expression: unknown): JsonValue {
-  return parseExpression(expression, 'value', { parts: 0 })(doc)
+  return parseExpression(expression, 'value', { parts: 0, paths: new Set() })(doc)
 }
 
 describe('what expressions give', () => {

@@ -4,6 +4,8 @@ import type { Doc } from '../document/head.ts'
 import type { JsonObject } from '../encoding/json.ts'
 import type { Database } from '../database/database.ts'
 import type { Query } from '../database/query.ts'
+import { touchesSealed } from '../database/seal.ts'
+import { VarveError } from '../errors.ts'
 import { matches } from '../query/matcher.ts'
 import type { ParsedView } from '../view/definition.ts'
 import { ViewTree } from '../view/tree.ts'
@@ -28,7 +30,9 @@ export async function buildTree(building: Building): Promise<ViewTree> {
   for (const from of building.sources) {
     for await (const doc of await documentsOf(from, building.asOf)) {
       building.signal?.throwIfAborted()
-      if (building.visible?.(from.origin, doc) !== false) tree.put(from.no, doc.id, doc)
+      if (building.visible?.(from.origin, doc) === false) continue
+      assertReadable(building.view, from.origin, doc)
+      tree.put(from.no, doc.id, doc)
     }
   }
   return tree
@@ -37,6 +41,19 @@ export async function buildTree(building: Building): Promise<ViewTree> {
 async function documentsOf({ source, database }: OpenSource, asOf: string | Date | null): Promise<Query<JsonObject>> {
   const from = asOf === null ? database : await database.asOf(asOf)
   return from.collection<JsonObject>(source.collection).find(source.filter)
+}
+
+/** What a view reads must not be missing silently. Throws `KEY_MISSING`. */
+function assertReadable({ name, paths }: ParsedView, { collection }: RowOrigin, { id, _system }: Doc): void {
+  const { sealed = [] } = _system
+  if (sealed.length === 0) return
+  const missing = sealed.find((each) => touchesSealed(paths, [each]))
+  if (missing === undefined) return
+  throw new VarveError(
+    'KEY_MISSING',
+    `The view "${name}" reads "${missing}", which is sealed in "${id}" of "${collection}" under a key that is not held: import it`,
+    { details: { path: missing, id } },
+  )
 }
 
 /** A document as it is now in one source: null when it is not there, or not for this view. */
@@ -54,9 +71,9 @@ export interface Changes {
   readonly done: boolean
 }
 
-/** Changes of one database, as many as are applied at once. Throws `STALE_CURSOR`. */
+/** Changes of one database, as many as are applied at once. Throws `STALE_CURSOR` and `KEY_MISSING`. */
 export async function readChanges(
-  { sources, visible }: Pick<Building, 'sources' | 'visible'>,
+  { view, sources, visible }: Pick<Building, 'view' | 'sources' | 'visible'>,
   database: Database,
   since: string,
   most: number,
@@ -70,6 +87,7 @@ export async function readChanges(
     for (const { no, source, origin } of own) {
       if (source.collection !== collection) continue
       const fits = doc !== null && matches(source.predicate, doc) && visible?.(origin, doc) !== false
+      if (fits) assertReadable(view, origin, doc)
       list.push({ source: no, id, doc: fits ? doc : null })
     }
     last = cursor

@@ -47,29 +47,34 @@ export async function openView(
   if (asOf !== null) return new View(parts, { tree: await buildTree(building), cursors: new Map() }, false)
   const databases = [...new Set(building.sources.map(({ database }) => database))]
   const loaded = kept ? await loadView(home, view, databases) : null
-  return (loaded === null ? null : await caughtUp(parts, loaded, true)) ?? built(parts, databases)
+  return (loaded === null ? null : await continued(parts, loaded)) ?? built(parts, databases)
 }
 
 async function built(parts: ViewParts, databases: readonly ViewDatabase[]): Promise<View> {
   // Taken first: what is written while documents are read comes again.
   const cursors = new Map(databases.map((database) => [database, database.cursor()]))
-  const state = { tree: await buildTree(parts.building), cursors }
-  const view = new View(parts, state, false)
-  await view.refresh()
-  return view
+  return caughtUp(parts, { tree: await buildTree(parts.building), cursors }, false)
 }
 
 type ViewDatabase = Building['sources'][number]['database']
 
 /** Null when the saved state belongs to another copy of a database. */
-async function caughtUp(parts: ViewParts, state: ViewState, saved: boolean): Promise<View | null> {
+async function continued(parts: ViewParts, state: ViewState): Promise<View | null> {
+  try {
+    return await caughtUp(parts, state, true)
+  } catch (error) {
+    if (isVarveError(error, 'STALE_CURSOR') || isVarveError(error, 'INVALID')) return null
+    throw error
+  }
+}
+
+async function caughtUp(parts: ViewParts, state: ViewState, saved: boolean): Promise<View> {
   const view = new View(parts, state, saved)
   try {
     await view.refresh()
     return view
   } catch (error) {
     view.close()
-    if (isVarveError(error, 'STALE_CURSOR') || isVarveError(error, 'INVALID')) return null
     throw error
   }
 }

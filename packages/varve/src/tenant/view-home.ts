@@ -31,20 +31,51 @@ const prefix = 'view/'
 
 /** Empties every saved view: they may show what a removed key protected. */
 export async function forgetViews(home: TenantHome): Promise<void> {
+  const failed: unknown[] = []
   for (const name of (await home.values(prefix)).keys()) {
-    const store = await savedStore(home, name.slice(prefix.length), false)
-    if (store === null) continue
     try {
-      const names = [...(await store.values('')).keys()]
-      await store.write({ values: new Map(names.map((each) => [each, null])) })
-    } finally {
-      await store.close()
+      await withSavedStore(home, name.slice(prefix.length), false, emptied)
+    } catch (error) {
+      // One that cannot be emptied keeps no other from it.
+      failed.push(error)
     }
   }
+  if (failed.length > 0) throw failed[0]
 }
 
-/** The store that holds the saved view of this name, encrypted like databases; null when there is none and none is made. */
-export async function savedStore(home: TenantHome, name: string, make: boolean): Promise<Store | null> {
+async function emptied(store: Store | null): Promise<void> {
+  const names = [...((await store?.values('')) ?? new Map<string, Uint8Array>()).keys()]
+  await store?.write({ values: new Map(names.map((each) => [each, null])) })
+}
+
+const busy = new WeakMap<TenantHome, Promise<unknown>>()
+
+/**
+ * Runs `work` with the store that holds the saved view of this name, encrypted like databases; with null when there is
+ * none and none is made. One after the other, because a store is opened once at a time.
+ */
+export function withSavedStore<R>(
+  home: TenantHome,
+  name: string,
+  make: boolean,
+  work: (store: Store | null) => Promise<R>,
+): Promise<R> {
+  const run = (busy.get(home) ?? Promise.resolve()).then(async () => {
+    const store = await savedStore(home, name, make)
+    try {
+      return await work(store)
+    } finally {
+      await store?.close()
+    }
+  })
+  busy.set(
+    home,
+    run.catch(() => undefined),
+  )
+  return run
+}
+
+async function savedStore(home: TenantHome, name: string, make: boolean): Promise<Store | null> {
   const key = prefix + name
   const known = await home.value(key)
   if (known !== null) return home.openStore(fromUtf8(known))

@@ -5,6 +5,7 @@ import { isVarveError, VarveError } from '../errors.ts'
 import type { Database } from '../database/database.ts'
 import { replicaOf } from '../database/database.ts'
 import type { Env } from '../env/env.ts'
+import { takingTurns } from '../env/pause.ts'
 import { csvOf, type CsvOptions } from '../view/csv.ts'
 import { findRow, findValues, type OriginFilter } from '../view/lookup.ts'
 import { Navigator } from '../view/navigator.ts'
@@ -148,12 +149,22 @@ export class View implements Disposable {
       const { save } = this.#parts
       if (save === null)
         throw new VarveError('UNSUPPORTED', 'Views of the past, and those with `visible`, are not saved: build them')
-      await this.#pull()
-      const changed = this.#changed
-      this.#changed = null
-      await save({ tree: this.#tree, cursors: this.#cursors }, changed)
-      this.#changed = new Set()
+      let readable: number
+      do {
+        readable = this.#readable()
+        await this.#pull()
+        const changed = this.#changed
+        this.#changed = null
+        await save({ tree: this.#tree, cursors: this.#cursors }, changed)
+        this.#changed = new Set()
+        // A key that went meanwhile has emptied what is saved, perhaps before it was written.
+      } while (readable !== this.#readable())
     })
+  }
+
+  /** Grows when a key of any of its databases arrives or goes. */
+  #readable(): number {
+    return [...this.#cursors.keys()].reduce((sum, database) => sum + replicaOf(database).readable, 0)
   }
 
   /** Everything expanded, in the clear; see `CsvOptions` for text that looks like formulas. */
@@ -204,6 +215,7 @@ export class View implements Disposable {
 
   async #pull(): Promise<void> {
     let done = false
+    const turn = takingTurns(this.#parts.env)
     while (!done && !this.#closed) {
       done = true
       const cursors = new Map(this.#cursors)
@@ -216,6 +228,7 @@ export class View implements Disposable {
       }
       this.#cursors = cursors
       this.#apply(changes)
+      if (!done) await turn()
     }
   }
 

@@ -27,8 +27,9 @@ function valid(date: Date): Date | null {
 function isoWeek(date: Date): { readonly week: number; readonly year: number } {
   const thursday = new Date(date.getTime() + (3 - ((date.getUTCDay() + 6) % 7)) * dayMs)
   const year = thursday.getUTCFullYear()
-  const days = Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / dayMs)
-  return { week: Math.floor(days / 7) + 1, year }
+  // Not by Date.UTC, which takes the years 0 to 99 for those of the last century.
+  const begin = new Date(0).setUTCFullYear(year)
+  return { week: Math.floor((thursday.getTime() - begin) / dayMs / 7) + 1, year }
 }
 
 function part(read: (date: Date) => number): (args: readonly JsonValue[]) => JsonValue {

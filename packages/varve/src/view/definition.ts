@@ -45,6 +45,8 @@ export interface ParsedView {
   readonly categories: readonly ParsedCategory[]
   readonly sort: readonly ParsedSort[]
   readonly columns: readonly ParsedColumn[]
+  /** Dotted paths that categories, order and columns read. */
+  readonly paths: readonly string[]
   /** The definition as text: a view saved under another one is built anew. */
   readonly text: string
 }
@@ -56,7 +58,7 @@ const totalNames: readonly TotalName[] = ['sum', 'average', 'count', 'min', 'max
 /** Throws `INVALID` naming the place, as in `columns[2].value.add[0]`. */
 export function parseDefinition(definition: unknown): ParsedView {
   const fields = fieldsOf(definition, 'definition', ['name', 'sources', 'categories', 'sort', 'columns'])
-  const budget: ExpressionBudget = { parts: 0 }
+  const budget: ExpressionBudget = { parts: 0, paths: new Set() }
   const sources = listAt(fields['sources'], 'sources', limits.viewSources).map(parseSource)
   if (sources.length === 0) refuseView('sources', 'is empty: name the collections that the view reads')
   const categories = listAt(fields['categories'], 'categories').map((each, i) => parseCategory(each, i, budget))
@@ -64,7 +66,8 @@ export function parseDefinition(definition: unknown): ParsedView {
   const columns = listAt(fields['columns'], 'columns').map((each, i) => parseColumn(each, `columns[${i}]`, budget))
   assertDistinct(categories, 'categories')
   assertDistinct(columns, 'columns')
-  return { name: nameAt(fields['name'], 'name'), sources, categories, sort, columns, text: JSON.stringify(definition) }
+  const [name, text] = [nameAt(fields['name'], 'name'), JSON.stringify(definition)]
+  return { name, sources, categories, sort, columns, paths: [...budget.paths], text }
 }
 
 function parseSource(source: unknown, i: number): ParsedSource {

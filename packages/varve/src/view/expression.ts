@@ -14,6 +14,8 @@ export type Evaluate = (doc: JsonObject) => JsonValue
 /** Parts of all expressions of one definition, counted while they are parsed. */
 export interface ExpressionBudget {
   parts: number
+  /** Dotted paths that the expressions read. */
+  readonly paths: Set<string>
 }
 
 /** Throws `INVALID` naming the place in the definition. */
@@ -27,7 +29,7 @@ export function parseExpression(expression: unknown, at: string, budget: Express
     refuseView(at, `makes the view larger than ${limits.expressionParts} parts of expressions: simplify it`)
   if (depth > limits.expressionDepth)
     refuseView(at, `is nested deeper than ${limits.expressionDepth} levels: flatten the expression`)
-  if (typeof expression === 'string') return pathEvaluator(expression, at)
+  if (typeof expression === 'string') return pathEvaluator(expression, at, budget)
   if (expression === null || typeof expression === 'number' || typeof expression === 'boolean')
     return constant(expression, at)
   if (!isPlainObject(expression)) return refuseView(at, 'must be a path, a constant, or an object with one operator')
@@ -38,7 +40,8 @@ export function parseExpression(expression: unknown, at: string, budget: Express
 
 function parseOperation(name: string, operand: unknown, at: string, budget: ExpressionBudget, depth: number): Evaluate {
   if (name === 'const') return constant(operand, at)
-  if (name === 'path') return typeof operand === 'string' ? pathEvaluator(operand, at) : refuseView(at, 'must be text')
+  if (name === 'path')
+    return typeof operand === 'string' ? pathEvaluator(operand, at, budget) : refuseView(at, 'must be text')
   const operator = operators.get(name)
   if (operator === undefined) return refuseView(at, 'is not an operator Varve knows')
   const list: readonly unknown[] = Array.isArray(operand) ? operand : [operand]
@@ -68,8 +71,9 @@ function constant(value: unknown, at: string): Evaluate {
   }
 }
 
-function pathEvaluator(path: string, at: string): Evaluate {
+function pathEvaluator(path: string, at: string, { paths }: ExpressionBudget): Evaluate {
   const segments = segmentsAt(path, at)
+  paths.add(path)
   const [only] = segments
   if (only !== undefined && segments.length === 1)
     return (doc) => (Object.hasOwn(doc, only) ? (doc[only] ?? null) : null)

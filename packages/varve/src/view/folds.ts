@@ -4,6 +4,9 @@ import type { Category } from './category.ts'
 import { rowNumber, stepsTo, trailAtRow, trailTo, type Level, type Trail } from './trail.ts'
 import type { Rows } from './rows.ts'
 
+/** Open categories, by the one above. */
+type Opened = ReadonlyMap<Category | null, readonly Category[]>
+
 export class Folds {
   readonly #rows: Rows
   #open = true
@@ -43,7 +46,7 @@ export class Folds {
   /** The way to the shown row with this number; null when there are fewer. */
   trailAt(row: number): Trail | null {
     const { root, rules } = this.#rows.tree
-    if (!this.#open) return this.#trailAmongClosed(root, row, this.#differing(), null)
+    if (!this.#open) return this.#trailAmongClosed(root, row, byParent(this.#differing()), null)
     const closed = this.#differing().flatMap((category) => {
       const trail = trailTo(rules, category)
       return trail === null ? [] : [{ row: rowNumber(trail), hidden: category.rows }]
@@ -54,11 +57,11 @@ export class Folds {
   }
 
   /** Where nothing is open but these categories, a number is the index of a child until an open one takes rows. */
-  #trailAmongClosed(category: Category, row: number, open: readonly Category[], above: Trail | null): Trail | null {
+  #trailAmongClosed(category: Category, row: number, open: Opened, above: Trail | null): Trail | null {
     let index = row
     for (const child of this.#openBelow(category, open)) {
       if (index <= child.index) break
-      const shown = this.#shownBelow(child.category, open)
+      const shown = shownBelow(child.category, open)
       if (index <= child.index + shown) {
         const level: Level = { category, index: child.index }
         return this.#trailAmongClosed(
@@ -75,16 +78,10 @@ export class Folds {
     return above === null ? [level] : [...above, level]
   }
 
-  #openBelow(category: Category, open: readonly Category[]): readonly { category: Category; index: number }[] {
-    return open
-      .filter(({ parent }) => parent === category)
+  #openBelow(category: Category, open: Opened): readonly { category: Category; index: number }[] {
+    return (open.get(category) ?? [])
       .map((child) => ({ category: child, index: trailTo(this.#rows.tree.rules, child)?.at(-1)?.index ?? 0 }))
       .toSorted((a, b) => a.index - b.index)
-  }
-
-  #shownBelow(category: Category, open: readonly Category[]): number {
-    const below = open.filter(({ parent }) => parent === category)
-    return below.reduce((sum, child) => sum + this.#shownBelow(child, open), category.size)
   }
 
   /** Categories that differ and are shown themselves. Those that have gone are kept: they may return. */
@@ -97,4 +94,19 @@ export class Folds {
       return [category]
     })
   }
+}
+
+function byParent(categories: readonly Category[]): Opened {
+  const found = new Map<Category | null, Category[]>()
+  for (const category of categories) {
+    const known = found.get(category.parent)
+    if (known === undefined) found.set(category.parent, [category])
+    else known.push(category)
+  }
+  return found
+}
+
+/** Rows shown below an open category. */
+function shownBelow(category: Category, open: Opened): number {
+  return (open.get(category) ?? []).reduce((sum, child) => sum + shownBelow(child, open), category.size)
 }

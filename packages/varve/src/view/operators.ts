@@ -66,9 +66,15 @@ function lengthOf([value]: readonly JsonValue[]): JsonValue {
 function round([value, digits = 0]: readonly JsonValue[]): JsonValue {
   if (typeof value !== 'number' || typeof digits !== 'number' || !Number.isInteger(digits)) return null
   if (digits < 0 || digits > 15) return null
-  const rounded = Number(`${Math.round(Number(`${Math.abs(value)}e${digits}`))}e-${digits}`)
-  // Numbers written with an exponent are too large or too small to have such digits.
+  const rounded = shifted(Math.round(shifted(Math.abs(value), digits)), -digits)
+  // Numbers too large to be shifted have no such digits.
   return Number.isFinite(rounded) ? Math.sign(value) * rounded + 0 : value
+}
+
+/** The number with its decimal point moved, as it is written: 1.005 times 100 is 100.5, not a little less. */
+function shifted(value: number, digits: number): number {
+  const [mantissa = '', exponent = '0'] = String(value).split('e')
+  return Number(`${mantissa}e${Number(exponent) + digits}`)
 }
 
 function operator(least: number, most: number, apply: Apply): Operator {
