@@ -83,7 +83,7 @@ export const limits = {
   /** Paths of one index, and indexes of one collection. */
   indexPaths: 8,
   collectionIndexes: 64,
-  /** Groups of one `group`, and characters of the values they are made by. */
+  /** Groups of one `group`, and characters of the values they are made by and hold. */
   groups: 100_000,
   groupCharacters: 64 * 1024 * 1024,
   /** Fields of one search index, and the highest weight of one. */

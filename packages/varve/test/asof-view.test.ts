@@ -5,6 +5,8 @@ import { decorate, decorateStores, replicaOf } from '../src/engine.ts'
 import { PastCache } from '../src/database/past.ts'
 import { makeSpace, noRules } from '../src/database/space.ts'
 import { memory, type StoreProvider } from '../src/index.ts'
+import { usableIndexes } from '../src/database/seal-query.ts'
+import { wholeRange } from '../src/query/order-key.ts'
 import { coded, failure, found, HandClock, joined, type Data } from './engine-world.ts'
 import { ada, adaWithout, plain, sealWorld } from './seal-world.ts'
 
@@ -162,11 +164,65 @@ test('a past that is worked out while others write is the same', async () => {
   }
 })
 
+test('the last record stays as it was while others write after it', async () => {
+  const { database, collection } = await people()
+  await collection.createMany(Array.from({ length: 600 }, (_, i) => ({ id: `p${i}`, age: i })))
+  const asked = (await database.asOf({ record: 0 })).collection<Data>('people').find({ age: { $lt: 1000 } })
+  const first = asked.count()
+  const writes = [collection.create({ id: 'later', age: 1 }), collection.patch('p599', { age: 1000 })]
+  expect(await first).toBe(600)
+  await Promise.all(writes)
+  expect(await asked.count()).toBe(600)
+})
+
+test('pages of the past go on where they ended, from the first question on', async () => {
+  const { database, collection } = await people()
+  await collection.createMany(Array.from({ length: 60 }, (_, i) => ({ id: `p${(i * 7) % 60}`, age: i % 3 })))
+  const query = (await database.asOf({ record: 0 })).collection<Data>('people').find({ age: 1 }).limit(7)
+  const seen: string[] = []
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const { items, next }: { items: readonly { id: string }[]; next: string | null } = await (
+      cursor === '' ? query : query.after(cursor)
+    ).page()
+    seen.push(...items.map(({ id }) => id))
+    cursor = next
+  }
+  expect(seen).toHaveLength(20)
+  expect(new Set(seen).size).toBe(20)
+})
+
+test('many records asked for at once are worked out one after the other, each from the one before', async () => {
+  const { store, reads } = counting()
+  const { database, collection } = await people(store)
+  await collection.createMany(Array.from({ length: 300 }, (_, i) => ({ id: `p${i}`, age: i })))
+  for (let i = 0; i < 8; i++) await collection.patch(`p${i}`, { age: -1 })
+  reads.length = 0
+  const counts = [8, 7, 6, 5, 4].map(async (record) =>
+    (await database.asOf({ record })).collection('people').find({ age: -1 }).count(),
+  )
+  expect(await Promise.all(counts)).toEqual([8, 7, 6, 5, 4])
+  // The documents of now are gone through once, and the end of that seen.
+  expect(reads.filter((method) => method === 'scan').length).toBeLessThanOrEqual(3)
+})
+
+test('an index of the past is read as far as it is asked for', async () => {
+  const { database, collection } = await people()
+  await collection.createMany(Array.from({ length: 900 }, (_, i) => ({ id: `p${i}`, age: i })))
+  const space = makeSpace(replicaOf(database), 'people', noRules)
+  const past = await new PastCache(replicaOf(database), 1e9).get(space, 0)
+  const no = past?.infos(usableIndexes(space))[0]?.no ?? 0
+  for (const reverse of [false, true]) {
+    const [page] = past?.range(no, wholeRange, reverse, []) ?? []
+    expect(page?.length).toBeLessThanOrEqual(256)
+    expect(page?.[0]?.doc['age']).toBe(reverse ? 899 : 0)
+  }
+})
+
 test('what was asked for least recently is let go when there is no room', async () => {
   const { database, collection } = await people()
   for (let i = 0; i < 30; i++) await collection.create({ id: `p${i}`, age: i, text: 'x'.repeat(100) })
   const space = makeSpace(replicaOf(database), 'people', noRules)
-  const whole = (await new PastCache(replicaOf(database), 1e9).get(space, 29))?.documents.bytes ?? 0
+  const whole = (await new PastCache(replicaOf(database), 1e9).get(space, 29))?.bytes ?? 0
   const cache = new PastCache(replicaOf(database), 2 * whole)
   for (const record of [29, 28, 29, 27]) await cache.get(space, record)
   expect([29, 28, 27].map((record) => cache.held(space, record) !== null)).toEqual([true, false, true])

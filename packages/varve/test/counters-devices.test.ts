@@ -1,6 +1,7 @@
 /** Counters on several devices: what is pending, what cannot be read here, and when its key comes. */
 
 import { expect, test } from 'vitest'
+import { replicaOf } from '../src/database/database.ts'
 import type { CounterRule } from '../src/index.ts'
 import { found, joined, threeCopies, type Data } from './engine-world.ts'
 import { sealWorld } from './seal-world.ts'
@@ -108,4 +109,31 @@ test('a sealed attribute that cannot be read is not taken for missing', async ()
   await world.giveKey()
   expect(await created()).toEqual([...others, ['numbers', 3, { ssn: 2 }]])
   expect(await b.counters.verify()).toEqual({ ok: true, problems: [] })
+})
+
+test('a collection whose name cannot be read yet is counted by its name', async () => {
+  const first = await found()
+  const second = await joined(first.tenant, 'bob')
+  await first.tenant.keys.create('doctors')
+  const a = await first.tenant.database('crm')
+  const b = await second.tenant.database('crm')
+  await a.collection<Data>('notes', { key: 'doctors' }).create({ n: 1 })
+  await b.sync(a)
+  expect(b.collections()).toEqual([])
+  expect(await b.counters.totals({ collection: 'notes' })).toMatchObject({ created: 1 })
+  expect(await b.counters.totals({ collections: ['notes', 'others'] })).toMatchObject({ created: 1 })
+  expect(await b.counters.totals({ collection: 'others' })).toMatchObject({ created: 0 })
+})
+
+test('what was counted under a removed key is erased with it', async () => {
+  const { tenant } = await found()
+  await tenant.keys.create('doctors')
+  const database = await tenant.database('crm')
+  await database.counters.define([{ name: 'r', measure: { path: 'n', stats: ['max', 'median'] } }])
+  await database.collection<Data>('notes', { key: 'doctors' }).create({ n: 4242.5 })
+  await tenant.keys.remove('doctors')
+  expect([...(await replicaOf(database).store.values('counter/')).keys()]).toEqual([])
+  expect((await database.counters.totals()).rules['r']?.measure).toEqual({
+    n: { count: 0, max: null, median: null, medianOf: 0 },
+  })
 })

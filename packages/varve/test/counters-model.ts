@@ -89,11 +89,17 @@ function figures({ on, countUnique, measure }: CounterRule, list: readonly Count
   }
 }
 
+function asksNothing({ when, countUnique, measure }: CounterRule): boolean {
+  return when === undefined && countUnique === undefined && measure === undefined
+}
+
 function ruleModel({ rule, matches }: Modelled, collection: string, all: readonly Counted[], now: number) {
   const wanted = rule.on ?? ['CREATE', 'UPDATE', 'DELETE']
   const named = rule.collections?.includes(collection) ?? true
   const list = all.filter(({ operation, version }) => {
-    return named && wanted.includes(operation) && version.doc !== null && matches(version.doc)
+    if (!named || !wanted.includes(operation)) return false
+    // A rule that asks for nothing in the document counts versions without one: an enrichment recorded before its put.
+    return asksNothing(rule) || (version.doc !== null && matches(version.doc))
   })
   const hourOf = ({ ms }: Counted): number => Math.floor(ms / hourMs)
   const hours = [...new Set(list.map(hourOf))].filter((hour) => hour > Math.floor(now / hourMs) - 2)

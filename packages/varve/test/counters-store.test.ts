@@ -123,3 +123,43 @@ test('a book of counters of a newer Varve is refused, not misread', async () => 
   const { tenant } = await reopened(opened)
   expect(await failure(() => tenant.database('app'))).toEqual(coded('UNSUPPORTED_VERSION'))
 })
+
+test.each([
+  ['is damaged', new Uint8Array([0xff])],
+  ['holds what is no rule', encodeCbor([1, 5, [[1, 'no JSON', 0, 0, true]], []])],
+  [
+    'holds a rule that is refused now',
+    encodeCbor([1, 5, [[1, '{"name":"one","when":{"n":{"$gone":1}}}', 0, 0, true]], []]),
+  ],
+])('a book of counters that %s keeps nobody from opening, and is begun anew', async (_, bytes) => {
+  const warnings: string[] = []
+  const log = (level: string, message: string) => void (level === 'warn' && warnings.push(message))
+  const opened = await found(memory(), systemEnv({ passphraseWork: 1, log }))
+  const database = await opened.tenant.database('app')
+  await database.counters.define([{ name: 'one', countUnique: ['n'] }])
+  await write(database, 3)
+  await replicaOf(database).store.write({ values: new Map([['counters', bytes]]) })
+  const again = await (await reopened(opened)).tenant.database('app')
+  expect(warnings).toContain('counter rules cannot be read: define them again')
+  expect(again.counters.rules()).toEqual([])
+  await write(again, 1)
+  await again.counters.define([{ name: 'one', countUnique: ['n'] }])
+  expect((await again.counters.totals()).rules['one']).toMatchObject({ created: 4, unique: { n: 3 } })
+  expect((await rowsOf(again)).every((name) => name.startsWith('counter/2/'))).toBe(true)
+  expect(await again.counters.verify()).toEqual(sound)
+})
+
+test('counting the log lets others have their turn', async () => {
+  let now = Date.UTC(2026, 0, 1)
+  const { tenant } = await found(memory(), systemEnv({ passphraseWork: 1, now: () => (now += 20) }))
+  const database = await tenant.database('app')
+  await write(database, 1000)
+  await database.counters.define([{ name: 'one', countUnique: ['n'] }])
+  for (const work of [() => database.counters.recount(), () => database.counters.verify()]) {
+    let turns = 0
+    const timer = setInterval(() => turns++, 0)
+    await work()
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(0)
+  }
+})

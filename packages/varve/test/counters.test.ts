@@ -1,8 +1,8 @@
 /** Counters: totals, rules shaped as in Chronos, parts of time, statistics, and what does not count. */
 
 import { describe, expect, test } from 'vitest'
-import { combineTotals, type CounterRule, type Database } from '../src/index.ts'
-import { coded, failure, found, HandClock, reopened, storeOf, type Data } from './engine-world.ts'
+import { combineTotals, limits, memory, type CounterRule, type Database } from '../src/index.ts'
+import { coded, failure, found, HandClock, reopened, storeOf, untyped, type Data } from './engine-world.ts'
 
 const logins: CounterRule = {
   name: 'user_logins',
@@ -152,6 +152,38 @@ describe('rules', () => {
     expect(some.rules['all']).toEqual({ created: 6, updated: 0, deleted: 0, unique: { who: 4 } })
     expect((await database.counters.totals({ collection: 'c' })).rules['people']).toMatchObject({ created: 0 })
   })
+
+  test('of a long list the first values count', async () => {
+    const database = await events([{ name: 'r', countUnique: ['v'], measure: { path: 'v', stats: ['max'] } }])
+    const v = Array.from({ length: limits.counterValues + 5 }, (_, n) => n)
+    await database.collection<Data>('events').create({ v })
+    expect((await database.counters.totals()).rules['r']).toMatchObject({
+      unique: { v: limits.counterValues },
+      measure: { v: { count: limits.counterValues, max: limits.counterValues - 1 } },
+    })
+    expect(await database.counters.verify()).toEqual({ ok: true, problems: [] })
+  })
+
+  test('parts of time are kept as of the last record of all databases, also of those without the collection', async () => {
+    const clock = new HandClock()
+    const { tenant } = await found(memory(), clock.env())
+    const databases = [await tenant.database('one'), await tenant.database('two')]
+    for (const { counters } of databases) await counters.define([{ name: 'r', buckets: { hour: 2 } }])
+    await databases[0]?.collection<Data>('a').create({})
+    clock.tick(24 * 3_600_000)
+    await databases[1]?.collection<Data>('b').create({})
+    const totals = await combineTotals(databases.map((database) => ({ database, collection: 'a' })))
+    expect(totals.rules['r']).toMatchObject({ created: 1, buckets: { hour: [] } })
+  })
+
+  test.each([{ at: [] }, { collections: 'events' }, { collections: null }, { collection: 7 }])(
+    'what no totals can be asked by is refused: %o',
+    async (options) => {
+      const database = await events()
+      await database.collection<Data>('events').create({})
+      expect(await failure(() => database.counters.totals(untyped(options)))).toEqual(coded('INVALID'))
+    },
+  )
 
   test('F3 tenants and databases are put together', async () => {
     const one = await events([logins])

@@ -358,3 +358,23 @@ test('an aborted sync stops with the reason, and the next one goes on', async ()
   await b.sync(a)
   await expectSame(a, b)
 })
+
+test('C1 what is written while a sync begins goes now or next time', async () => {
+  const { a, b } = await threeCopies()
+  const [here, there] = [a, b].map((database) => database.collection<Data>('people'))
+  for (let turns = 0; turns < 60; turns++) {
+    const writes: Promise<unknown>[] = []
+    const busy = (async () => {
+      for (let i = 0; i < turns; i++) await Promise.resolve()
+      for (let i = 0; i < 3; i++) {
+        writes.push(here?.create({ id: `d${turns}-${i}` }) ?? Promise.resolve())
+        await Promise.resolve()
+      }
+    })()
+    await b.sync(a)
+    await busy
+    await Promise.all(writes)
+  }
+  await b.sync(a)
+  expect(await there?.find().count()).toBe(180)
+})

@@ -52,6 +52,59 @@ describe('watch', () => {
     expect(results.map(names)).toEqual([[], ['Ada'], ['Ada', 'Bob', 'Cleo'], ['Bob', 'Cleo', 'Zoe'], ['Bob', 'Cleo']])
   })
 
+  test('an unsorted result follows an index that comes while it is read for the first time', async () => {
+    const { tenant } = await found()
+    const ids = Array.from({ length: 40 }, (_, i) => `d${String((i * 7) % 40).padStart(2, '0')}`)
+    for (let turns = 0; turns < 40; turns += 4) {
+      const database = await tenant.database(`crm${turns}`)
+      const collection = database.collection<Data>('things')
+      await collection.createMany(ids.map((id, n) => ({ id, n })))
+      const query = collection.find({ n: { $gte: 0 } }).limit(5)
+      const indexed = database
+        .collection<Data>('things', { indexes: ['n'] })
+        .find()
+        .count()
+      for (let i = 0; i < turns; i++) await Promise.resolve()
+      const live = query.live()
+      const stop = live.subscribe(() => undefined)
+      await indexed
+      await live.settled()
+      await collection.create({ id: 'd99', n: 1 })
+      await live.settled()
+      expect(live.current()?.map(({ id }) => id)).toEqual((await query.toArray()).map(({ id }) => id))
+      stop()
+    }
+  })
+
+  test('a listener that subscribes again while it is told is not told again', async () => {
+    const { collection } = await people()
+    const live = collection.find().live()
+    let calls = 0
+    let stop = (): void => undefined
+    const listener = (): void => {
+      if (++calls > 10) throw new Error('told over and over')
+      stop()
+      stop = live.subscribe(listener)
+    }
+    stop = live.subscribe(listener)
+    await live.settled()
+    await collection.create({ name: 'Ada', age: 36 })
+    await live.settled()
+    expect(calls).toBe(2)
+    expect(names(live.current())).toEqual(['Ada'])
+    stop()
+  })
+
+  test('the largest limit is none', async () => {
+    const { collection } = await people()
+    await collection.create({ name: 'Ada', age: 36 })
+    const query = collection.find().limit(Number.MAX_SAFE_INTEGER)
+    expect(names((await query.page()).items)).toEqual(['Ada'])
+    const { results, stop } = await told(query)
+    expect(results.map(names)).toEqual([['Ada']])
+    stop()
+  })
+
   test('a transaction is one result, and no listener sees another query behind', async () => {
     const { database, collection } = await people()
     const young = collection.find({ age: { $lt: 18 } }).live()

@@ -6,6 +6,7 @@ import type { JsonObject } from '../src/encoding/json.ts'
 import { compareBytes, concat } from '../src/encoding/bytes.ts'
 import { encodeCbor } from '../src/encoding/cbor.ts'
 import { replicaOf } from '../src/database/database.ts'
+import { systemEnv, type Env } from '../src/index.ts'
 import { compareValues } from '../src/query/compare.ts'
 import { compareSortKeys } from '../src/query/sort-key.ts'
 import { indexKeys, keysOf } from '../src/query/index-keys.ts'
@@ -177,6 +178,46 @@ describe.each(['memory', 'sqlite'] as const)('in a database on %s', (name) => {
     spy.mockRestore()
     expect(await docs.find({ tags: 'x', section: 's0' }).count()).toBe(100)
     expect(await docs.find({ tags: 'x', section: 's0' }).explain()).toMatchObject({ paths: ['tags', 'section'] })
+  })
+
+  test('an index that begins with the id gives a document once, however many rows it has', async () => {
+    const { tenant } = await found(await storeOf(name))
+    const docs = (await tenant.database('crm')).collection<Data>('packages', { indexes: [['id', 'tags']] })
+    await docs.createMany(['a', 'b', 'c'].map((id) => ({ id, tags: ['x', 'y', id] })))
+    for (const direction of [1, -1] as const) {
+      const query = docs.find({ id: { $gt: 'a' } }).sort({ id: direction })
+      expect((await query.explain()).paths).toEqual(['id', 'tags'])
+      const ids = direction === 1 ? ['b', 'c'] : ['c', 'b']
+      expect((await query.toArray()).map(({ id }) => id)).toEqual(ids)
+      const { items, next } = await query.limit(1).page()
+      expect([...items, ...(await query.after(next ?? '').toArray())].map(({ id }) => id)).toEqual(ids)
+    }
+  })
+
+  test('long reads let others have their turn', async () => {
+    let now = Date.UTC(2026, 0, 1)
+    const system = systemEnv({ passphraseWork: 1, now: () => (now += 20) })
+    let pauses = 0
+    const timer: Env['timer'] = (fn, ms) => {
+      pauses++
+      return system.timer(fn, ms)
+    }
+    const { tenant } = await found(await storeOf(name), { ...system, timer })
+    const database = await tenant.database('crm')
+    const docs = database.collection<Data>('packages', { indexes: [{ paths: ['installedSize'], unique: true }] })
+    for (let from = 0; from < 1_200; from += 400)
+      await docs.createMany(Array.from({ length: 400 }, (_, i) => ({ id: `p${from + i}`, installedSize: from + i })))
+    const past = (await database.asOf({ record: 2 })).collection<Data>('packages')
+    for (const read of [
+      () => docs.find({ installedSize: { $gte: 0 } }).count(),
+      () => docs.duplicates(),
+      () => past.find().count(),
+      () => past.find({ installedSize: { $gte: 0 } }).count(),
+    ]) {
+      pauses = 0
+      await read()
+      expect(pauses).toBeGreaterThan(0)
+    }
   })
 
   test('follows changes, is there after opening again, and verifies', async () => {

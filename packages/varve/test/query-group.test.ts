@@ -155,6 +155,14 @@ describe('group', () => {
     groups.add({ a: 0 })
     expect(() => groups.add({ a: -1 })).toThrow(coded('TOO_LARGE'))
   })
+
+  test('holds no more text than it may, in least and greatest values either', () => {
+    const groups = new Groups(parseGrouping(['a'], { last: { max: 'text' } }))
+    const long = 'x'.repeat(limits.groupCharacters / 4)
+    for (let a = 0; a < 3; a++) groups.add({ a, text: long })
+    for (let i = 0; i < 9; i++) groups.add({ a: 0, text: `${long}${i}` })
+    expect(() => groups.add({ a: 4, text: long })).toThrow(coded('TOO_LARGE'))
+  })
 })
 
 describe('sums', () => {
@@ -175,6 +183,11 @@ describe('sums', () => {
     [[5e-324, 5e-324], 1e-323],
     [[1.7e308, 1.7e308], Infinity],
     [[-1.7e308, -1.7e308, 1], -Infinity],
+    [[1e308, 1e308, -1e308], 1e308],
+    [[1e308, 1e308, -1e308, 0.5, -1e308, 5e-324], 0.5],
+    [[1.5e308, -1.5e308, 1.5e308, 1.5e308], Infinity],
+    [[Number.MAX_VALUE, 2 ** 970, -1], Number.MAX_VALUE],
+    [[Number.MAX_VALUE, 2 ** 970], Infinity],
   ])('%j', (values, expected) => {
     expect(sumOf(values)).toBe(expected)
   })
@@ -190,6 +203,9 @@ describe('sums', () => {
           .toSorted((a, b) => a.weight - b.weight)
           .map(({ value }) => value)
         expect(sumOf(shuffled)).toBe(sumOf(values))
+        const huge = values.map((value) => value * 1e290)
+        expect(sumOf(huge.toReversed())).toBe(sumOf(huge))
+        expect(sumOf([...huge, 1, ...huge.map((value) => -value)])).toBe(1)
         const cents = values.map((value) => Math.round(value % 1e6) / 1024)
         expect(sumOf(cents)).toBe(cents.reduce((sum, value) => sum + value * 1024, 0) / 1024)
       }),

@@ -248,6 +248,8 @@ describe('runQuery', () => {
     // What a position points at is one key, not expanded.
     [{ 'a.0': { $elemMatch: { $eq: 1 } } }, {}, 'a.0', [[[1, 2]]]],
     [{ 'a.0': [1, 2] }, {}, 'a.0', [[[1, 2]]]],
+    // The elements of an element have no keys of their own.
+    [{ a: { $elemMatch: { $elemMatch: { $eq: {} } } } }, {}, 'a', [[[{}]]]],
     // An array inside $elemMatch is read as an object.
     [{ a: { $elemMatch: { '0': 7 } } }, {}, 'a.0', [[[7]]]],
     [{ 'a.1.b': null }, {}, 'a.1.b', [[5, { b: 4 }]]],

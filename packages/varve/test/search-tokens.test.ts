@@ -241,6 +241,17 @@ describe('highlights', () => {
     )
   })
 
+  test.each([
+    ['a run of characters', '一'.repeat(5000), '一'],
+    ['a word', `${'a'.repeat(5000)} b`, 'a*'],
+    ['a phrase', 'a '.repeat(5000), `"${'a '.repeat(200)}"`],
+  ])('%s that is longer than a highlight is cut', (_, text, search) => {
+    const [highlight] = highlightsOf({ text }, parseSearch(search), [makeField('text', 1)], noExtractors)
+    expect(highlight?.text.length).toBeLessThanOrEqual(limits.searchExcerptCharacters)
+    expect(highlight?.ranges[0]?.[0]).toBe(0)
+    for (const [, to] of highlight?.ranges ?? []) expect(to).toBeLessThanOrEqual(highlight?.text.length ?? 0)
+  })
+
   test('of a long text only the part around the first word is given, and of many pieces only some', () => {
     const long = `${'before '.repeat(1000)}needle ${'after '.repeat(1000)}`
     const [highlight] = highlightsOf({ a: long }, parseSearch('needle'), [makeField('a', 1)], noExtractors)

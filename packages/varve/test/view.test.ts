@@ -1,7 +1,15 @@
 /** Requirement tests of views over real databases: G1 and G4. */
 
 import { describe, expect, test } from 'vitest'
-import { openView, type JsonValue, type ViewDefinition, type ViewRow } from '../src/index.ts'
+import {
+  memory,
+  openView,
+  VarveError,
+  type JsonValue,
+  type StoreProvider,
+  type ViewDefinition,
+  type ViewRow,
+} from '../src/index.ts'
 import {
   coded,
   failure,
@@ -105,6 +113,8 @@ describe.each(['memory', 'sqlite'] as const)('a view on %s', (store) => {
     expect(told - before).toBe(1)
     expect(view.category(['it'])?.totals.documents).toBe(20)
     view.close()
+    for (const call of [() => view.refresh(), () => view.rebuild(), () => view.save()])
+      await expect(call()).rejects.toEqual(coded('CLOSED'))
     await docs.create({ country: 'xx' })
     expect(view.category(['xx'])).toBeNull()
     expect(await failure(() => view.refresh())).toEqual(coded('CLOSED'))
@@ -251,6 +261,42 @@ describe('who sees what', () => {
     expect(view.totals.columns['amount']?.sum).toBe(1)
     await view.save()
     expect(outline((await world.tenant.view(invoices)).rows())).toEqual(['1 de', '1.1 a'])
+  })
+
+  test('G1 views of one name are saved and opened at once, while keys go', async () => {
+    const { tenant, docs } = await crm()
+    await tenant.keys.create('secret')
+    const view = await tenant.view(invoices)
+    await view.save()
+    await docs.patch('a', { amount: 11 })
+    const [one, other] = await Promise.all([
+      tenant.view(invoices),
+      tenant.view(invoices),
+      view.save(),
+      tenant.keys.remove('secret'),
+    ])
+    expect(one.rows()).toEqual(view.rows())
+    expect(other.rows()).toEqual(view.rows())
+  })
+
+  test('G1 a saved view whose store cannot be opened is built anew', async () => {
+    let broken = false
+    const store = memory()
+    const failing: StoreProvider = {
+      supports: store.supports,
+      readFile: (name) => store.readFile(name),
+      writeFile: (name, bytes) => store.writeFile(name, bytes),
+      destroy: () => store.destroy(),
+      open: (name, options) =>
+        broken && name.startsWith('view-')
+          ? Promise.reject(new VarveError('TAMPERED', 'damaged'))
+          : store.open(name, options),
+    }
+    const { tenant } = await found(failing)
+    await (await tenant.database('crm')).collection<Data>('invoices').create({ id: 'a', country: 'de', amount: 1 })
+    await (await tenant.view(invoices)).save()
+    broken = true
+    expect(outline((await tenant.view(invoices)).rows())).toEqual(['1 de', '1.1 a'])
   })
 
   test('B2 a saved view is not readable on disk under a passphrase', async () => {

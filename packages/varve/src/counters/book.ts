@@ -83,7 +83,13 @@ export function encodeBook({ next, rules, garbage }: Book): Uint8Array {
   ])
 }
 
-/** Throws `INVALID` for damaged bytes and `UNSUPPORTED_VERSION` for those of a newer Varve. */
+/** A book without rules for a replica whose book is lost; `numbers` are those of rules that left rows behind. */
+export function bookAfter(numbers: readonly number[]): Book {
+  const garbage = numbers.map((no) => ({ rule: null, prefix: rulePrefix(no), digits: 0, page: 0 }))
+  return { next: Math.max(0, ...numbers) + 1, rules: [], garbage }
+}
+
+/** Throws `INVALID` for damaged bytes or rules, and `UNSUPPORTED_VERSION` for a book of a newer Varve. */
 export function decodeBook(bytes: Uint8Array): Book {
   const what = 'The book of counters'
   const [format, next, rules, garbage] = listOf(decodeCbor(bytes, what), what)
@@ -107,8 +113,7 @@ export function decodeBook(bytes: Uint8Array): Book {
 function decodeRule(value: unknown): BookedRule {
   const what = 'a rule in the book of counters'
   const [no, text, since, counted, ready] = listOf(value, what)
-  const given: unknown = JSON.parse(textOf(text, what))
-  const [rule] = parseRules([given])
+  const [rule] = parseRules([parseJson(textOf(text, what), what)])
   if (rule === undefined) throw new VarveError('INVALID', `Decoding failed: ${what} is missing`)
   return {
     no: wholeNumber(no, what),
@@ -116,5 +121,13 @@ function decodeRule(value: unknown): BookedRule {
     since: wholeNumber(since, what),
     counted: wholeNumber(counted, what),
     ready: ready === true,
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new VarveError('INVALID', `Decoding failed: ${what} is no JSON`, { cause })
   }
 }

@@ -1,6 +1,7 @@
 /** Names of stored counters: cells, the rows beneath them, and prefixes small enough to be read at once. */
 
-const root = 'counter/'
+/** Begins the names of all rows. */
+export const counterRows = 'counter/'
 /** Rows that are read, or removed, together. */
 const pageRows = 4096
 const digits = '0123456789abcdef'
@@ -14,18 +15,25 @@ export interface Place {
   readonly part: string
 }
 
+/** Numbers of the rules that have rows with these names. */
+export function rulesOfRows(names: Iterable<string>): readonly number[] {
+  const found = new Set<number>()
+  for (const name of names) found.add(Number(name.slice(counterRows.length).split('/')[0]))
+  return [...found].filter((no) => Number.isSafeInteger(no))
+}
+
 /** Everything of a rule. */
 export function rulePrefix(rule: number): string {
-  return `${root}${rule}/`
+  return `${counterRows}${rule}/`
 }
 
 /** The cells of a rule: few, beside the rows beneath them. */
 export function cellsPrefix(rule: number): string {
-  return `${root}${rule}/c/`
+  return `${counterRows}${rule}/c/`
 }
 
 export function cellName({ rule, collection, part }: Place): string {
-  return `${root}${rule}/c/${collection}/${part}`
+  return `${counterRows}${rule}/c/${collection}/${part}`
 }
 
 /** The place that a cell's name tells. */
@@ -41,7 +49,7 @@ export function rowsPrefix(place: Place, kind: 'u' | 'm' | 's', path: number): s
 
 /** All rows beneath a cell. */
 export function rowsBelow({ rule, collection, part }: Place): string {
-  return `${root}${rule}/d/${collection}/${part}/`
+  return `${counterRows}${rule}/d/${collection}/${part}/`
 }
 
 /** How many further digits divide so many rows into pages. */

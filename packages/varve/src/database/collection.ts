@@ -210,7 +210,7 @@ export class Collection<T> {
     options.signal?.throwIfAborted()
     await this.#prepared()
     const { replica, tag } = this.#space
-    return duplicatesIn(replica.store, uniqueOf(replica.collection(tag)))
+    return duplicatesIn(replica, uniqueOf(replica.collection(tag)))
   }
 
   /** Indexes and search of this collection, also those that another handle or an earlier process declared. */

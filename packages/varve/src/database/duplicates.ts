@@ -1,6 +1,8 @@
 /** Documents that share values a unique index should keep apart, found in its rows. */
 
 import { decodeHead, documentOf } from '../document/head.ts'
+import { takingTurns } from '../env/pause.ts'
+import type { Replica } from '../replica/replica.ts'
 import { equalBytes } from '../encoding/bytes.ts'
 import type { JsonValue } from '../encoding/json.ts'
 import { wholeRange } from '../query/order-key.ts'
@@ -19,25 +21,35 @@ export interface Duplicate {
 
 const pageRows = 1_000
 
-/** Reads the rows of the indexes once; only rows that share a key are looked at. */
-export async function duplicatesIn(store: Store, indexes: readonly IndexState[]): Promise<readonly Duplicate[]> {
+/** Reads the rows of the indexes once; only rows that share a key are looked at, one after the other. */
+export async function duplicatesIn(
+  { store, context }: Pick<Replica, 'store' | 'context'>,
+  indexes: readonly IndexState[],
+): Promise<readonly Duplicate[]> {
   const found: Duplicate[] = []
+  const turn = takingTurns(context.env)
   for (const index of indexes) {
-    let group: IndexHit[] = []
-    for await (const hit of rowsOf(store, index)) {
-      const [first] = group
-      if (first !== undefined && !equalBytes(first.key, hit.key)) {
-        found.push(...sharing(index, group))
-        group = []
+    let first: IndexHit | null = null
+    let owners: Owners = new Map()
+    for await (const hit of rowsOf(store, index, turn)) {
+      if (first === null || !equalBytes(first.key, hit.key)) {
+        found.push(...shared(index, owners))
+        owners = new Map()
+        first = hit
+        continue
       }
-      group.push(hit)
+      if (owners.size === 0) own(index, first, owners)
+      own(index, hit, owners)
     }
-    found.push(...sharing(index, group))
+    found.push(...shared(index, owners))
   }
   return found
 }
 
-async function* rowsOf(store: Store, index: IndexState): AsyncGenerator<IndexHit> {
+/** Of the rows with one key: documents by what they have. */
+type Owners = Map<string, { readonly value: UniqueValue; readonly ids: string[] }>
+
+async function* rowsOf(store: Store, index: IndexState, turn: () => Promise<void>): AsyncGenerator<IndexHit> {
   let after: IndexPosition | null = null
   for (;;) {
     const hits: readonly IndexHit[] = await store.scanIndex({
@@ -51,22 +63,22 @@ async function* rowsOf(store: Store, index: IndexState): AsyncGenerator<IndexHit
     const last = hits.at(-1)
     if (last === undefined || hits.length < pageRows) return
     after = { key: last.key, id: last.id }
+    await turn()
   }
 }
 
 /** Equal keys mean equal values unless they were cut off, so the values decide. */
-function sharing({ paths }: IndexState, group: readonly IndexHit[]): readonly Duplicate[] {
-  if (group.length < 2) return []
-  const owners = new Map<string, { readonly value: UniqueValue; readonly ids: string[] }>()
-  for (const { key, state } of group) {
-    const head = state === null ? null : decodeHead(state)
-    if (head?.state.status !== 'live') continue
-    for (const value of uniqueValues(paths, documentOf(head))) {
-      if (!equalBytes(value.key, key)) continue
-      const known = owners.get(value.name)
-      if (known === undefined) owners.set(value.name, { value, ids: [head.state.id] })
-      else known.ids.push(head.state.id)
-    }
+function own({ paths }: IndexState, { key, state }: IndexHit, owners: Owners): void {
+  const head = state === null ? null : decodeHead(state)
+  if (head?.state.status !== 'live') return
+  for (const value of uniqueValues(paths, documentOf(head))) {
+    if (!equalBytes(value.key, key)) continue
+    const known = owners.get(value.name)
+    if (known === undefined) owners.set(value.name, { value, ids: [head.state.id] })
+    else known.ids.push(head.state.id)
   }
+}
+
+function shared({ paths }: IndexState, owners: Owners): readonly Duplicate[] {
   return [...owners.values()].flatMap(({ value: { values }, ids }) => (ids.length > 1 ? [{ paths, values, ids }] : []))
 }

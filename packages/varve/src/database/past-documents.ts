@@ -2,6 +2,7 @@
 
 import { absentHead, decodeHead, encodeHead, type Head } from '../document/head.ts'
 import { compareBytes, fromHex, toHex } from '../encoding/bytes.ts'
+import { takingTurns } from '../env/pause.ts'
 import { decodeReceipt } from '../log/receipt.ts'
 import { rowTag } from '../log/tag.ts'
 import { foldEntries } from '../replica/count.ts'
@@ -67,6 +68,7 @@ export async function pastAfter(
   const { replica } = space
   const gathered = new Gathered(base)
   const late = new Set<string>()
+  const turn = takingTurns(replica.context.env)
   for (let from = base.record + 1; from <= record; from += pageRecords) {
     const entries = await recordedEntries(space, from, Math.min(record + 1, from + pageRecords))
     for (const [name, list] of entries) {
@@ -76,11 +78,13 @@ export async function pastAfter(
       gathered.set(name, known?.no ?? 0, foldEntries(head, list, replica.compare))
     }
     if (gathered.bytes > limit) return null
+    await turn()
   }
   await number(space, gathered)
   for (const name of late) {
     const no = gathered.documents.get(name)?.no ?? 0
     gathered.set(name, no, await foldBelow(historySource(replica), no, record + 1))
+    await turn()
   }
   return { record, documents: gathered.documents, bytes: gathered.bytes }
 }
@@ -93,11 +97,13 @@ export async function pastBefore(
   limit: number,
 ): Promise<PastDocuments | null> {
   const gathered = new Gathered(nothing)
+  const turn = takingTurns(space.replica.context.env)
   const headAt = await headsAt(space, record)
   if (base !== null) {
     for (const [name, { no, head }] of base.documents) {
       const then = await headAt(no, head)
       if (then !== null) gathered.set(name, no, then)
+      if (then !== head) await turn()
       if (gathered.bytes > limit) return null
     }
     return { record, documents: gathered.documents, bytes: gathered.bytes }
@@ -109,6 +115,7 @@ export async function pastBefore(
       if (then !== null) gathered.set(toHex(row.tag), row.no, then, then === head ? (row.state ?? '') : undefined)
     }
     if (gathered.bytes > limit) return null
+    await turn()
   }
   return { record, documents: gathered.documents, bytes: gathered.bytes }
 }
@@ -135,6 +142,7 @@ async function nextVersion(space: Space, record: number): Promise<number> {
   const { replica, tag } = space
   // What is recorded from now on counts on from here; looked at first, so that nothing gets in between.
   const recorded = replica.collection(tag)?.recorded ?? 0
+  const turn = takingTurns(replica.context.env)
   for (let from = record + 1; ; from += pageRecords) {
     const receipts = await replica.store.receipts(from, pageRecords)
     const commits = await replica.reader.commits(receipts.map(({ commit }) => commit))
@@ -145,6 +153,7 @@ async function nextVersion(space: Space, record: number): Promise<number> {
       if (version !== undefined) return version
     }
     if (receipts.length < pageRecords) return recorded
+    await turn()
   }
 }
 

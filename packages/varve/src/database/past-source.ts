@@ -2,6 +2,7 @@
 
 import type { KeyRange } from '../query/order-key.ts'
 import type { Candidate, QuerySource, ScanRange } from '../query/source.ts'
+import { takingTurns } from '../env/pause.ts'
 import { VarveError } from '../errors.ts'
 import { constantHome } from './watch-hub.ts'
 import { heldPast, pastCollection } from './past.ts'
@@ -52,8 +53,11 @@ class PastSource implements QuerySource {
     }
     const { includeDeleted, asked } = this.#asked
     const start = range.after === undefined ? 0 : past.placeOf(range.after) + 1
-    for (let from = start; from < past.size; from += pageDocuments)
+    const turn = takingTurns(this.#space.replica.context.env)
+    for (let from = start; from < past.size; from += pageDocuments) {
       yield past.page(from, from + pageDocuments, includeDeleted, asked)
+      await turn()
+    }
   }
 
   /** A few documents are not worth reading all of them. */
@@ -74,7 +78,11 @@ class PastSource implements QuerySource {
     const past = await pastCollection(this.#space, this.#record)
     if (past === null)
       throw new VarveError('TOO_LARGE', `"${this.#space.name}" at record ${this.#record} is too large to have indexes`)
-    yield* past.range(no, range, reverse, this.#asked.asked)
+    const turn = takingTurns(this.#space.replica.context.env)
+    for (const page of past.range(no, range, reverse, this.#asked.asked)) {
+      yield page
+      await turn()
+    }
   }
 
   async #stored(): Promise<QuerySource> {

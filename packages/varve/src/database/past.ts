@@ -1,5 +1,6 @@
 /** Collections of the past that were asked for, kept as long as there is room: a question asked again costs what it does now. */
 
+import { takingTurns } from '../env/pause.ts'
 import { limits } from '../limits.ts'
 import type { Replica } from '../replica/replica.ts'
 import { PastCollection } from './past-collection.ts'
@@ -99,9 +100,13 @@ export class PastCache {
   async #make(space: Space, record: number): Promise<PastCollection | null> {
     const documents = await pastDocuments(space, record, this.#bases(space.name), this.#limit)
     if (documents === null) return null
+    const turn = takingTurns(this.#replica.context.env)
     const past = new PastCollection(space, documents)
     // At once: the next question is to find them.
-    past.infos(usableIndexes(space))
+    for (const index of usableIndexes(space)) {
+      await turn()
+      past.infos([index])
+    }
     return past.bytes > this.#limit ? null : past
   }
 
@@ -150,7 +155,7 @@ function pastDocuments(
   for (const base of [nothing, ...bases]) {
     const distance = record - base.record
     const each = distance < 0 ? -distance * backwards : distance
-    if (each >= cost) continue
+    if (each > cost) continue
     best = base
     cost = each
   }

@@ -5,7 +5,7 @@ import { takingTurns } from '../env/pause.ts'
 import { VarveError } from '../errors.ts'
 import type { SearchField } from '../search/fields.ts'
 import { firstDocument } from '../store/rows.ts'
-import { searchFields, searchRow } from '../replica/search-rows.ts'
+import { mediaTypes, searchFields, searchRow } from '../replica/search-rows.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { SearchState } from '../replica/state.ts'
 import type { WorkingSet } from '../replica/working.ts'
@@ -23,7 +23,7 @@ export async function ensureSearch(space: Space, fields: readonly SearchField[] 
   const existing = space.replica.collection(space.tag)?.search
   const wanted = fields?.map(({ path, weight }) => [path, weight] as const) ?? existing?.fields
   if (wanted === undefined) return
-  const types = [...space.replica.extractors.keys()].toSorted()
+  const types = mediaTypes(space.replica.extractors)
   if (existing?.ready === true && same(existing, { fields: wanted, types }) && sameWeights(existing.fields, wanted))
     return
   const search = await declare(space, { fields: wanted, types })
@@ -32,16 +32,17 @@ export async function ensureSearch(space: Space, fields: readonly SearchField[] 
 
 /** Makes all search indexes anew, without what is left in them of documents that cannot be read any more. */
 export async function rebuildSearches(replica: Replica): Promise<void> {
-  for (const { no } of replica.state.collections) {
-    const search = await replica.update((set) => {
+  for (const { no, search } of replica.state.collections) {
+    if (search === undefined) continue
+    const made = await replica.update((set) => {
       const collection = set.collection(no)
-      if (collection.search === undefined) return Promise.resolve(null)
-      const made = { ...collection.search, no: nextNumber(set), ready: false }
-      set.searchesCleared.push(collection.search.no)
-      set.setCollection({ ...collection, search: made })
-      return Promise.resolve(made)
+      const { no: old, fields } = collection.search ?? search
+      const anew = { no: nextNumber(set), ready: false, fields, types: mediaTypes(replica.extractors) }
+      set.searchesCleared.push(old)
+      set.setCollection({ ...collection, search: anew })
+      return Promise.resolve(anew)
     })
-    if (search !== null) await build(replica, no, search)
+    await build(replica, no, made)
   }
 }
 
@@ -120,6 +121,7 @@ export function searchHome(space: Space, indexed: boolean, asked: readonly strin
     fields,
     look: (head) => askedHead(space, head, asked),
     extractors: replica.extractors,
+    turn: takingTurns(replica.context.env),
     index: indexed && search.ready ? (scan) => replica.store.search({ search: search.no, ...scan }) : null,
   }
 }

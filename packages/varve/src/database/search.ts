@@ -1,6 +1,7 @@
 /** Running searches: ranked pages of what a text finds, combined with a filter, a sort and a cursor. */
 
 import { decodeHead, documentOf, type Head } from '../document/head.ts'
+import { VarveError } from '../errors.ts'
 import { compareText } from '../query/compare.ts'
 import { decodeCursor, encodeCursor } from '../query/cursor.ts'
 import { matches } from '../query/matcher.ts'
@@ -21,6 +22,8 @@ import { shown } from './source.ts'
 export interface SearchHome {
   readonly fields: readonly SearchField[]
   readonly extractors: Extractors
+  /** Lets others have their turn. */
+  readonly turn: () => Promise<void>
   /** The head as the query may see it. */
   readonly look: (head: Head) => Head
   /** Null where documents have to be read one by one. */
@@ -40,7 +43,10 @@ export interface Found extends Candidate {
 }
 
 const firstPage = 256
-const largestPage = 4096
+const storedPage = 4096
+/** Each page of ranked hits costs the store a look at all of them: few large ones, as far as the memory allows. */
+const largestPage = 65_536
+const pageCharacters = 16 * 1024 * 1024
 
 export function searchOf(text: string): Search {
   return { text, terms: parseSearch(text) }
@@ -114,7 +120,10 @@ export function rankedCursor(search: Search, { score, id }: Found): string {
 
 function decodeRanked(search: Search, cursor: string): SearchCursor {
   const { keys, id } = decodeCursor(rankOrder(search), cursor)
-  return { score: Number(keys[0]), id }
+  const [score] = keys
+  if (typeof score !== 'number')
+    throw new VarveError('INVALID', 'The cursor was not made by a search: start again without it')
+  return { score, id }
 }
 
 interface SearchCursor {
@@ -142,7 +151,7 @@ async function* scanned(source: QuerySource, home: SearchHome, terms: SearchTerm
 }
 
 async function* ranked(
-  { fields, look }: SearchHome,
+  { fields, look, turn }: SearchHome,
   index: NonNullable<SearchHome['index']>,
   terms: SearchTerms,
   { after: from, expected }: { readonly after: SearchCursor | null; readonly expected: number },
@@ -150,28 +159,40 @@ async function* ranked(
   const weights = fields.map(({ weight }) => weight)
   const seen = new Set<number>()
   let after: SearchPosition | null = from === null ? null : { ...from, document: Number.MAX_SAFE_INTEGER }
-  for (let limit = Math.max(1, Math.min(expected, firstPage)); ; limit = Math.min(limit * 4, largestPage)) {
+  let limit = Math.max(1, Math.min(expected, firstPage))
+  for (;;) {
     const hits: readonly SearchHit[] = await index({ terms, weights, after, limit })
     // Scores shift when others write between two pages: what was given already is not given again.
     const fresh = hits.filter(({ document }) => !seen.has(document))
     for (const { document } of fresh) seen.add(document)
-    yield fresh.flatMap((hit) => foundOf(hit, look))
+    for (let at = 0; at < fresh.length; at += firstPage) {
+      yield fresh.slice(at, at + firstPage).flatMap((hit) => foundOf(hit, look))
+      await turn()
+    }
     after = hits.at(-1) ?? null
     if (after === null || hits.length < limit) return
+    limit = nextPage(limit, hits)
   }
 }
 
+function nextPage(limit: number, hits: readonly SearchHit[]): number {
+  const characters = hits.reduce((sum, { state }) => sum + (state?.length ?? 0), 0)
+  const fitting = Math.floor((pageCharacters * hits.length) / Math.max(1, characters))
+  return Math.max(1, Math.min(limit * 4, largestPage, fitting))
+}
+
 async function* unranked(
-  { look }: SearchHome,
+  { look, turn }: SearchHome,
   index: NonNullable<SearchHome['index']>,
   terms: SearchTerms,
 ): AsyncGenerator<readonly Found[]> {
   let after: SearchPosition | null = null
   for (;;) {
-    const hits: readonly SearchHit[] = await index({ terms, weights: null, after, limit: largestPage })
+    const hits: readonly SearchHit[] = await index({ terms, weights: null, after, limit: storedPage })
     yield hits.flatMap((hit) => foundOf(hit, look))
     after = hits.at(-1) ?? null
-    if (after === null || hits.length < largestPage) return
+    if (after === null || hits.length < storedPage) return
+    await turn()
   }
 }
 

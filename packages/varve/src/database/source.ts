@@ -1,6 +1,7 @@
 /** Where queries read from: the heads of a replica, or a collection as the record was at some time. */
 
 import { decodeHead, documentOf, headOv, ownDocument, type Head } from '../document/head.ts'
+import { takingTurns } from '../env/pause.ts'
 import { documentTag, rowTag } from '../log/tag.ts'
 import type { KeyRange } from '../query/order-key.ts'
 import { allOf, type Predicate } from '../query/predicate.ts'
@@ -100,12 +101,14 @@ class StoreSource implements QuerySource {
       }
       return
     }
+    const turn = takingTurns(this.#space.replica.context.env)
     for (;;) {
       const rows = await store.scan(collection.no, after, pageDocuments)
       const last = rows.at(-1)
       if (last === undefined) return
       after = last.no
       yield await this.#candidates(rows)
+      await turn()
     }
   }
 
@@ -122,7 +125,8 @@ class StoreSource implements QuerySource {
     reverse: boolean,
     expected = pageDocuments,
   ): AsyncGenerator<readonly Candidate[]> {
-    const { store } = this.#space.replica
+    const { store, context } = this.#space.replica
+    let turn: (() => Promise<void>) | null = null
     let after: IndexPosition | null =
       range.afterId === undefined || reverse ? null : { key: range.from, id: range.afterId }
     for (let size = Math.max(1, Math.min(expected, pageDocuments)); ; size = Math.min(size * 2, pageDocuments)) {
@@ -140,6 +144,8 @@ class StoreSource implements QuerySource {
         const head = shown(hit.state === null ? null : decodeHead(hit.state), false)
         return head === null ? [] : [candidateOf(this.#reading, hit.document, head)]
       })
+      turn ??= takingTurns(context.env)
+      await turn()
     }
   }
 

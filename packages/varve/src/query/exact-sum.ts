@@ -7,10 +7,14 @@
 export class ExactSum {
   #whole = 0
   #parts: number[] | null = null
-  /** What the sum is once it left the doubles. */
-  #beyond: number | null = null
+  /** The sum in the smallest steps of a double, once a part of it was beyond all doubles: later ones may bring it back. */
+  #steps: bigint | null = null
 
   add(value: number): void {
+    if (this.#steps !== null) {
+      this.#steps += stepsOf(value)
+      return
+    }
     if (this.#parts === null) {
       const sum = this.#whole + value
       if (Number.isSafeInteger(value) && Number.isSafeInteger(sum)) {
@@ -19,27 +23,32 @@ export class ExactSum {
       }
       this.#parts = [this.#whole]
     }
-    if (this.#beyond === null && !grow(this.#parts, value)) this.#beyond = Math.sign(value) * Infinity
+    if (!grow(this.#parts, value)) this.#steps = this.#parts.reduce((sum, part) => sum + stepsOf(part), 0n)
   }
 
-  /** The double nearest to the exact sum; an infinite one when the sum, or a part of it on the way, is beyond all doubles. */
+  /** The double nearest to the exact sum; an infinite one when that is beyond all doubles. */
   value(): number {
-    if (this.#beyond !== null) return this.#beyond
+    if (this.#steps !== null) return fromSteps(this.#steps)
     return this.#parts === null ? this.#whole : rounded(this.#parts)
   }
 }
 
-/** Adds to the parts; false when that is beyond all doubles. */
+/** Adds to the parts; false when they are beyond all doubles together, and are left side by side. */
 function grow(parts: number[], value: number): boolean {
   let x = value
   let kept = 0
+  let i = 0
   for (const part of parts) {
     const [larger, smaller] = Math.abs(x) >= Math.abs(part) ? [x, part] : [part, x]
     const sum = larger + smaller
-    if (!Number.isFinite(sum)) return false
+    if (!Number.isFinite(sum)) {
+      parts.splice(kept, i - kept, x)
+      return false
+    }
     const error = smaller - (sum - larger)
     if (error !== 0) parts[kept++] = error
     x = sum
+    i++
   }
   parts.length = kept
   parts.push(x)
@@ -61,4 +70,25 @@ function rounded(parts: readonly number[]): number {
   if (low === 0 || below === 0 || low > 0 !== below > 0) return high
   const further = high + low * 2
   return further - high === low * 2 ? further : high
+}
+
+const scratch = new DataView(new ArrayBuffer(8))
+
+/** How many times `Number.MIN_VALUE` a number is. */
+function stepsOf(value: number): bigint {
+  scratch.setFloat64(0, Math.abs(value))
+  const bits = scratch.getBigUint64(0)
+  const exponent = bits >> 52n
+  const fraction = bits & 0xf_ffff_ffff_ffffn
+  const steps = exponent === 0n ? fraction : (fraction | (1n << 52n)) << (exponent - 1n)
+  return value < 0 ? -steps : steps
+}
+
+/** The nearest double: the leading bits decide, and whether anything follows them. */
+function fromSteps(steps: bigint): number {
+  if (steps < 0n) return -fromSteps(-steps)
+  const excess = Math.max(0, steps.toString(16).length * 4 - 64)
+  const leading = steps >> BigInt(excess)
+  const follows = leading << BigInt(excess) !== steps
+  return Number(follows ? leading | 1n : leading) * 2 ** (excess - 1074)
 }

@@ -26,7 +26,8 @@ export interface Total {
 export type Group = Readonly<Record<string, JsonValue>>
 
 interface Running {
-  add(doc: JsonObject): void
+  /** Gives the characters of text that are held since, beyond those held before. */
+  add(doc: JsonObject): number
   value(): JsonValue
 }
 
@@ -133,15 +134,20 @@ export class Groups {
     const values = this.#grouping.by.map(({ segments }) => fieldValue(doc, segments) ?? null)
     const name = values.length === 1 ? canonicalText(values[0] ?? null) : canonicalText(values)
     const group = this.#groups.get(name) ?? this.#open(name, values)
-    for (const total of group.totals) total.add(doc)
+    for (const total of group.totals) this.#hold(total.add(doc))
   }
 
   #open(name: string, values: readonly JsonValue[]): Gathered {
     assertLimit(this.#groups.size + 1, limits.groups, 'The number of groups')
-    assertLimit((this.#characters += name.length), limits.groupCharacters, 'The text of all groups in characters')
+    this.#hold(name.length)
     const made = { values, totals: this.#grouping.totals.map((total) => total.start()) }
     this.#groups.set(name, made)
     return made
+  }
+
+  #hold(characters: number): void {
+    this.#characters += characters
+    if (characters > 0) assertLimit(this.#characters, limits.groupCharacters, 'The text of all groups in characters')
   }
 
   /** Ascending by their values, path by path. */
@@ -189,7 +195,11 @@ export function fieldValue(doc: JsonObject, segments: readonly string[], start =
 
 function runningCount(): Running {
   let count = 0
-  return { add: () => void count++, value: () => count }
+  const add = (): number => {
+    count++
+    return 0
+  }
+  return { add, value: () => count }
 }
 
 function runningSum(segments: readonly string[], result: (sum: ExactSum, count: number) => JsonValue): Running {
@@ -198,12 +208,18 @@ function runningSum(segments: readonly string[], result: (sum: ExactSum, count: 
   return {
     add: (doc) => {
       const value = fieldValue(doc, segments)
-      if (typeof value !== 'number') return
+      if (typeof value !== 'number') return 0
       sum.add(value)
       count++
+      return 0
     },
     value: () => result(sum, count),
   }
+}
+
+function charactersOf(value: JsonValue): number {
+  if (typeof value === 'string') return value.length
+  return typeof value === 'object' && value !== null ? canonicalText(value).length : 0
 }
 
 function runningBest(segments: readonly string[], sign: 1 | -1): Running {
@@ -211,7 +227,10 @@ function runningBest(segments: readonly string[], sign: 1 | -1): Running {
   return {
     add: (doc) => {
       const value = fieldValue(doc, segments) ?? null
-      if (value !== null && (best === null || compareValues(value, best) * sign > 0)) best = value
+      if (value === null || (best !== null && compareValues(value, best) * sign <= 0)) return 0
+      const held = charactersOf(value) - charactersOf(best)
+      best = value
+      return held
     },
     value: () => best,
   }

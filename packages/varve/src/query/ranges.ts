@@ -131,7 +131,9 @@ function comparisonRanges(op: Comparison, operand: JsonValue, numeric: boolean):
 
 /** All conditions of one `$elemMatch` are about the same element, which has one key. */
 function elementRanges(where: Predicate): Ranges | null {
-  if (where.kind === 'path') return where.segments.length === 0 ? testRanges(where.test, false) : null
+  // An element that is an array has one key as a whole: its own elements have none.
+  if (where.kind === 'path')
+    return where.segments.length === 0 && where.test.op !== 'element' ? testRanges(where.test, false) : null
   if (where.kind !== 'and') return null
   let shared: Ranges | null = null
   for (const part of where.of) {

@@ -23,8 +23,8 @@ export interface ScanRange {
 }
 
 /**
- * One unchanging state of a collection, read in pages. Deleted documents are left out unless the caller of
- * the query wants them. Iterators are returned early when enough was read.
+ * A collection, read in pages: each shows it as it is when it is read. Deleted documents are left out unless the caller
+ * of the query wants them. Iterators are returned early when enough was read.
  */
 export interface QuerySource {
   /** Every document, in an order that is the same at every scan. */

@@ -59,7 +59,8 @@ export class ChangeFeed {
   tell(set: WorkingSet): void {
     if (this.#watchers.size === 0) return
     const changes = changedDocuments(set)
-    if (changes.length > 0) for (const watcher of this.#watchers) watcher(changes)
+    // Whoever begins to watch while others are told, begins after this write.
+    if (changes.length > 0) for (const watcher of Array.from(this.#watchers)) watcher(changes)
   }
 }
 

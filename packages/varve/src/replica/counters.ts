@@ -1,6 +1,7 @@
 /** The counters of one replica: every write that records versions counts them in its own batch. */
 
 import {
+  bookAfter,
   bookName,
   countedAnew,
   decodeBook,
@@ -12,9 +13,10 @@ import {
 } from '../counters/book.ts'
 import { countVersion, needsDocuments, type CountedVersion } from '../counters/count.ts'
 import { nextErasure } from '../counters/erase.ts'
+import { counterRows, rulesOfRows } from '../counters/names.ts'
 import { Sheet, type NamedValues } from '../counters/sheet.ts'
 import { equalBytes } from '../encoding/bytes.ts'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { collectionTag } from '../log/tag.ts'
 import { collectionOf } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
@@ -37,10 +39,16 @@ export class ReplicaCounters implements NamedValues {
     this.#book = book
   }
 
-  /** Throws `INVALID` and `UNSUPPORTED_VERSION` for a book that cannot be read. */
-  static async load(store: Store): Promise<ReplicaCounters> {
+  /** Throws `UNSUPPORTED_VERSION` for the book of a newer Varve. One that cannot be read is begun anew, without rules. */
+  static async load({ store, env }: Pick<ReplicaContext, 'store' | 'env'>): Promise<ReplicaCounters> {
     const bytes = await store.value(bookName)
-    return new ReplicaCounters(store, bytes === null ? emptyBook : decodeBook(bytes))
+    try {
+      return new ReplicaCounters(store, bytes === null ? emptyBook : decodeBook(bytes))
+    } catch (error) {
+      if (!isVarveError(error) || error.code === 'UNSUPPORTED_VERSION') throw error
+      env.log('warn', 'counter rules cannot be read: define them again', { reason: error.message })
+      return new ReplicaCounters(store, bookAfter(rulesOfRows((await store.values(counterRows)).keys())))
+    }
   }
 
   get book(): Book {

@@ -46,7 +46,7 @@ function raise(error: VarveError): never {
 class Sending {
   readonly #replica: Replica
   readonly #lengths = new Map<number, number>()
-  /** Feeds and record as they were when this began, all of it signed; what is written meanwhile goes next time. */
+  /** Feeds and the signed part of the record as they were when this began; what is written meanwhile goes next time. */
   readonly #feeds: readonly FeedRow[]
   readonly #end: number
   #record: number
@@ -54,11 +54,12 @@ class Sending {
   constructor(replica: Replica, peer: Summary, report: (error: VarveError) => void) {
     this.#replica = replica
     this.#record = peer.record
-    this.#end = replica.state.record.length
+    const { record, unsigned } = replica.state
+    this.#end = record.length - unsigned.receipts
     this.#feeds = [...replica.feeds.values()]
     const { recordHead } = peer
-    if (recordHead !== undefined && peer.record === this.#end && !equalBytes(recordHead, replica.state.record.head))
-      report(twoRecords(this.#end))
+    if (recordHead !== undefined && peer.record === record.length && !equalBytes(recordHead, record.head))
+      report(twoRecords(record.length))
     for (const feed of this.#feeds) {
       const theirs = peer.feeds.get(toHex(feed.id))
       if (theirs?.length === feed.length && !equalBytes(theirs.head, feed.head))

@@ -93,7 +93,7 @@ export class Replica {
     const instance = await store.value(instanceName)
     if (bytes === null || instance === null)
       throw new VarveError('TAMPERED', `The store of database "${context.name}" has lost its state: restore it`)
-    const own = { instance, counters: await ReplicaCounters.load(store) }
+    const own = { instance, counters: await ReplicaCounters.load(context) }
     const replica = new Replica(context, decodeState(bytes), await store.feeds(), own)
     replica.#ahead = (await refusals(store)).some(({ code }) => code === 'CLOCK_AHEAD')
     return replica

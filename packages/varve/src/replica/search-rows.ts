@@ -16,6 +16,17 @@ export function searchFields(search: SearchState): readonly SearchField[] {
   return search.fields.map(([path, weight]) => makeField(path, weight))
 }
 
+/** The media types of extractors, as an index remembers those it was made with. */
+export function mediaTypes(extractors: Extractors): readonly string[] {
+  return [...extractors.keys()].toSorted()
+}
+
+/** Whether rows of these extractors fit among those of the index. */
+export function madeWith({ types }: SearchState, extractors: Extractors): boolean {
+  const now = mediaTypes(extractors)
+  return types.length === now.length && types.every((type, i) => type === now[i])
+}
+
 /** The row of a document that is live. */
 export function searchRow(
   search: SearchState,

@@ -4,7 +4,7 @@ import { decodeHead } from '../document/head.ts'
 import type { Posting } from '../search/types.ts'
 import { firstDocument } from '../store/rows.ts'
 import type { Replica } from './replica.ts'
-import { searchFields, searchRow } from './search-rows.ts'
+import { madeWith, searchFields, searchRow } from './search-rows.ts'
 import type { CollectionState } from './state.ts'
 
 const pageDocuments = 500
@@ -13,8 +13,7 @@ const pagePostings = 50_000
 /** True for what cannot be told: an index that is being built, or made with extractors that are not here. */
 export async function searchAgrees(replica: Replica, { no, search }: CollectionState): Promise<boolean> {
   if (search?.ready !== true) return true
-  const types = [...replica.extractors.keys()].toSorted()
-  if (JSON.stringify(types) !== JSON.stringify(search.types)) return true
+  if (!madeWith(search, replica.extractors)) return true
   const wanted = new Sum()
   const fields = searchFields(search)
   let after = firstDocument(no) - 1

@@ -22,7 +22,7 @@ import {
 } from '../store/rows.ts'
 import type { Batch, Store } from '../store/store.ts'
 import { noExtractors, type Extractors } from '../search/fields.ts'
-import { changeSearchRow, type SearchChanges } from './search-rows.ts'
+import { changeSearchRow, madeWith, type SearchChanges } from './search-rows.ts'
 import { changeIndexRows, type IndexChanges } from './index-rows.ts'
 import { noteSealed } from './sealed.ts'
 import type { Book } from '../counters/book.ts'
@@ -311,7 +311,12 @@ export class WorkingSet {
       noteSealed(this, document, this.#holds)
       documents.push({ no: document.no, tag: document.tag, state, changed: document.changed })
       const { indexes, search } = this.collection(collectionOf(document.no))
-      if (search !== undefined) changeSearchRow(search, document, this.#extractors, words)
+      if (search !== undefined) {
+        changeSearchRow(search, document, this.#extractors, words)
+        // Rows that were made otherwise do not fit: the index is made again when the collection is used.
+        if (search.ready && !madeWith(search, this.#extractors))
+          this.setCollection({ ...this.collection(collectionOf(document.no)), search: { ...search, ready: false } })
+      }
       for (const { index, several } of changeIndexRows(indexes, document, rows)) this.markMultikey(index, several)
     }
     return {

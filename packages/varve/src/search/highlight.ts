@@ -32,32 +32,40 @@ export function highlightsOf(
   for (const field of fields) {
     for (const text of fieldTexts(field, doc, extractors)) {
       if (found.length === limits.searchHighlights) return found
-      const ranges = rangesOf(text, terms)
+      const ranges = rangesOf(text, terms, limits.searchExcerptCharacters)
       if (ranges.length > 0) found.push({ path: field.path, ...excerpt(text, ranges) })
     }
   }
   return found
 }
 
-/** The places of all words and phrases of the search in one text, those that touch or overlap as one. */
-export function rangesOf(text: string, terms: SearchTerms): readonly Range[] {
-  const tokens = [...tokenise(text)]
-  const plain = tokens.map((token) => token.text)
-  const covered = new Set<Token>()
-  for (const phrase of terms.all) {
-    for (let at = 0; at < plain.length; at++) {
-      if (!standsAt(phrase, at, plain)) continue
-      for (const token of tokens.slice(at, at + phrase.tokens.length)) covered.add(token)
-    }
-  }
+/**
+ * The places of all words and phrases of the search in one text, those that touch or overlap as one; none that begin
+ * more than `reach` UTF-16 units behind the first.
+ */
+export function rangesOf(text: string, terms: SearchTerms, reach = Infinity): readonly Range[] {
+  const longest = Math.max(1, ...terms.all.map(({ tokens }) => tokens.length))
+  const source = tokenise(text)
+  const words: string[] = []
+  const tokens: Token[] = []
   const ranges: [number, number][] = []
-  for (const token of tokens) {
-    if (!covered.has(token)) continue
+  // Tokens before this one belong to a place that was found.
+  let covered = 0
+  for (let at = 0; ; at++) {
+    for (let next; tokens.length < at + longest && (next = source.next()).done !== true;) {
+      tokens.push(next.value)
+      words.push(next.value.text)
+    }
+    const token = tokens[at]
+    const [first] = ranges
+    if (token === undefined || (first !== undefined && token.start > first[0] + reach)) return ranges
+    for (const phrase of terms.all)
+      if (standsAt(phrase, at, words)) covered = Math.max(covered, at + phrase.tokens.length)
+    if (at >= covered) continue
     const last = ranges.at(-1)
     if (last !== undefined && token.start <= last[1]) last[1] = Math.max(last[1], token.end)
     else ranges.push([token.start, token.end])
   }
-  return ranges
 }
 
 /** A part of a long text, cut between words where there is a space near. */
@@ -67,11 +75,14 @@ function excerpt(text: string, ranges: readonly Range[]): Omit<Highlight, 'path'
   if (text.length <= size) return { text, start: 0, ranges }
   const lead = Math.floor(size / 4)
   const start = afterSpace(text, Math.max(0, Math.min(first[0] - lead, text.length - size)), first[0])
-  const end = Math.max(first[1], beforeSpace(text, Math.min(text.length, start + size), first[1]))
+  const end = beforeSpace(text, Math.min(text.length, start + size), first[1])
   return {
     text: text.slice(start, end),
     start,
-    ranges: ranges.filter(([, to]) => to <= end).map(([from, to]) => [from - start, to - start]),
+    // The first place may be longer than the part.
+    ranges: ranges
+      .filter(([, to], i) => i === 0 || to <= end)
+      .map(([from, to]) => [from - start, Math.min(to, end) - start]),
   }
 }
 

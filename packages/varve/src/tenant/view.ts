@@ -116,19 +116,19 @@ export class View implements Disposable {
   }
 
   /** Resolves when everything stored before the call is in the rows. Throws `CLOSED`, `STORE_FAILED`. */
-  refresh(): Promise<void> {
+  async refresh(): Promise<void> {
     this.#assertOpen()
     this.#waiting ??= this.#after(async () => {
       this.#waiting = null
       await this.#pull()
     })
-    return this.#waiting
+    await this.#waiting
   }
 
   /** Builds the rows anew: for when what `visible` answers has changed. Throws `CLOSED`, `STORE_FAILED`. */
-  rebuild(): Promise<void> {
+  async rebuild(): Promise<void> {
     this.#assertOpen()
-    return this.#after(async () => {
+    await this.#after(async () => {
       const cursors = [...this.#cursors.keys()].map((database): [Database, string] => [database, database.cursor()])
       this.#tree = await buildTree(this.#parts.building)
       this.#cursors = new Map(cursors)
@@ -143,28 +143,19 @@ export class View implements Disposable {
    * opened again. Saving again writes the parts that changed. Throws `UNSUPPORTED` for views of the past and those with
    * a `visible` function, `CLOSED`, `STORE_FAILED`.
    */
-  save(): Promise<void> {
+  async save(): Promise<void> {
     this.#assertOpen()
-    return this.#after(async () => {
+    await this.#after(async () => {
       const { save } = this.#parts
       if (save === null)
         throw new VarveError('UNSUPPORTED', 'Views of the past, and those with `visible`, are not saved: build them')
-      let readable: number
-      do {
-        readable = this.#readable()
-        await this.#pull()
-        const changed = this.#changed
-        this.#changed = null
-        await save({ tree: this.#tree, cursors: this.#cursors }, changed)
-        this.#changed = new Set()
-        // A key that went meanwhile has emptied what is saved, perhaps before it was written.
-      } while (readable !== this.#readable())
+      await this.#pull()
+      const changed = this.#changed
+      this.#changed = null
+      // In line before a key removed from now on empties what is saved.
+      await save({ tree: this.#tree, cursors: this.#cursors }, changed)
+      this.#changed = new Set()
     })
-  }
-
-  /** Grows when a key of any of its databases arrives or goes. */
-  #readable(): number {
-    return [...this.#cursors.keys()].reduce((sum, database) => sum + replicaOf(database).readable, 0)
   }
 
   /** Everything expanded, in the clear; see `CsvOptions` for text that looks like formulas. */
