@@ -1,9 +1,12 @@
-/** Keys that come while the disk is full: importing them again makes good what failed. */
+/** Keys that come or go while the disk is full: doing it again, or opening again, makes good what failed. */
 
-import { FaultyDisk } from '@varve/testkit'
+import { faulty, FaultyDisk } from '@varve/testkit'
 import { expect, test } from 'vitest'
-import { memory } from '../src/index.ts'
-import { coded, failure, found, joined, type Data } from './engine-world.ts'
+import { memory, VarveError } from '../src/index.ts'
+import { decorateStores } from '../src/store/decorate.ts'
+import type { Batch, Store } from '../src/store/store.ts'
+import { homeOf } from '../src/tenant/view-home.ts'
+import { coded, failure, found, joined, reopened, type Data } from './engine-world.ts'
 
 test('documents under a key appear when it is imported again, after the disk failed the first time', async () => {
   const ada = await found()
@@ -23,4 +26,32 @@ test('documents under a key appear when it is imported again, after the disk fai
   await bob.tenant.keys.import(file, 'out of band')
   expect(await database.collection('diary').find().count()).toBe(20)
   expect(await database.verify()).toMatchObject({ ok: true })
+})
+
+test('a removal that was interrupted goes on when the tenant is opened again', async () => {
+  let failing = false
+  const wrap = (store: Store): Store => ({
+    ...faulty(store, []),
+    write: (batch: Batch) =>
+      failing && (batch.documents?.length ?? 0) > 0
+        ? Promise.reject(new VarveError('STORE_FAILED', 'no room'))
+        : store.write(batch),
+  })
+  const opened = await found(decorateStores(memory(), wrap))
+  const { keys } = opened.tenant
+  await keys.create('private')
+  const database = await opened.tenant.database('crm')
+  const diary = database.collection<Data>('diary', { key: 'private', search: { fields: { text: {} } } })
+  await diary.create({ id: 'day', text: 'hidden' })
+  const definition = { name: 'days', sources: [{ database: 'crm', collection: 'diary' }] }
+  await (await opened.tenant.view(definition)).save()
+  failing = true
+  expect(await failure(() => keys.remove('private'))).toEqual(coded('STORE_FAILED'))
+  failing = false
+  const { tenant } = await reopened(opened)
+  const again = (await tenant.database('crm')).collection<Data>('diary')
+  expect(await again.get('day')).toBeNull()
+  expect(await again.find().search('hidden').count()).toBe(0)
+  expect((await tenant.view(definition)).rows()).toEqual([])
+  expect(await homeOf(tenant).values('removal/')).toEqual(new Map())
 })

@@ -1,6 +1,7 @@
 /** Requirement B5: histories, restores, queries and declarations over sealed attributes, with the key and without. */
 
 import { expect, test } from 'vitest'
+import type { ViewDefinition } from '../src/index.ts'
 import { afterTest, coded, failure, found, gather, untyped, type Data } from './engine-world.ts'
 import { ada, adaWithout, byText, plain, sealWorld } from './seal-world.ts'
 
@@ -273,14 +274,14 @@ test('B5 a view that reads a sealed attribute needs the key, one that does not g
   const { first, second, a, b, people, giveKey } = await sealWorld()
   await people.create(ada)
   await b.sync(a)
-  const definition = (path: string): object => ({
+  const definition = (path: string): ViewDefinition => ({
     name: 'numbers',
     sources: [{ database: 'crm', collection: 'people' }],
     columns: [{ name: 'read', value: { lower: [path] } }],
   })
   const shown = async ({ tenant }: typeof first, path: string): Promise<unknown> => {
     const view = await tenant.view(definition(path))
-    afterTest(() => view.close())
+    afterTest(async () => view.close())
     return view.rows().map((row) => ('values' in row ? row.values : null))
   }
   expect(await shown(first, 'ssn')).toEqual([{ read: ada['ssn'] }])
@@ -288,4 +289,22 @@ test('B5 a view that reads a sealed attribute needs the key, one that does not g
   expect(await failure(() => shown(second, 'ssn'))).toEqual(coded('KEY_MISSING', { path: 'ssn', id: 'ada' }))
   await giveKey()
   expect(await shown(second, 'ssn')).toEqual([{ read: ada['ssn'] }])
+})
+
+test('B5 a view that filters by a sealed attribute does not take it for missing when the key goes', async () => {
+  const { second, a, b, people, giveKey } = await sealWorld()
+  await people.create(ada)
+  await b.sync(a)
+  await giveKey()
+  const view = await second.tenant.view({
+    name: 'without',
+    sources: [{ database: 'crm', collection: 'people', filter: { ssn: { $exists: false } } }],
+  })
+  expect(view.rows()).toEqual([])
+  await second.tenant.keys.remove('hr')
+  expect(await failure(() => view.refresh())).toEqual(coded('KEY_MISSING', { path: 'ssn', id: 'ada' }))
+  expect(view.rows()).toEqual([])
+  await giveKey()
+  await view.refresh()
+  expect(view.rows()).toEqual([])
 })

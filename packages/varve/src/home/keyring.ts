@@ -1,5 +1,7 @@
 /** The keyring applications use, and the key source replicas read: both over one immutable state. */
 
+import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
+import { listOf, textOf } from '../encoding/decode.ts'
 import { VarveError } from '../errors.ts'
 import { exportKeys, importKeys } from '../keys/export.ts'
 import { attributeKey, sealingKey } from '../keys/derive.ts'
@@ -7,6 +9,9 @@ import type { KeyVersion } from '../keys/key.ts'
 import { KeyringState } from '../keys/keyring.ts'
 import type { KeySource, SealKey } from '../replica/context.ts'
 import type { TenantHome } from './home.ts'
+
+/** Begins the names of marks that stand while what a removed key opened has not disappeared everywhere. */
+const removal = 'removal/'
 
 /** Told after the keyring changed and was stored. */
 export interface KeyListener {
@@ -95,12 +100,37 @@ export class Keyring implements KeySource {
   async remove(name: string): Promise<void> {
     if (name === this.#kept) throw new VarveError('FORBIDDEN', `The key "${name}" opens the tenant itself and stays`)
     await this.#listener.removing()
-    let ids: readonly string[] = []
+    let ids: readonly string[] = this.#state.versions(name).map((key) => key.hex)
+    await this.#home.saveValue(removal + name, encodeCbor(ids))
     await this.#change((state) => {
       ids = state.versions(name).map((key) => key.hex)
       return state.remove(name)
     })
-    await this.#listener.removed(name, ids)
+    await this.#finishRemoval(name, ids)
+  }
+
+  /** Goes on with removals that were interrupted: what those keys opened disappears. */
+  async finishRemovals(): Promise<void> {
+    for (const [mark, bytes] of await this.#home.values(removal)) {
+      const name = mark.slice(removal.length)
+      try {
+        const ids = listOf(decodeCbor(bytes, 'A removal'), 'a removal').map((id) => textOf(id, 'a key id'))
+        // A key that is held was not removed, or has come again.
+        const gone = ids.filter((id) => this.#state.byId(id) === undefined)
+        if (gone.length > 0) await this.#listener.removing()
+        await this.#finishRemoval(name, gone)
+      } catch (error) {
+        this.#home.env.log('error', 'documents under a removed key may still be readable: open the tenant again', {
+          key: name,
+          error: String(error),
+        })
+      }
+    }
+  }
+
+  async #finishRemoval(name: string, ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#listener.removed(name, ids)
+    await this.#home.saveValue(removal + name, null)
   }
 
   /** Also for keys that are held: a failing disk may have kept what they open from appearing the first time. */

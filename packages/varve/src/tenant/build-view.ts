@@ -7,6 +7,7 @@ import type { Query } from '../database/query.ts'
 import { touchesSealed } from '../database/seal.ts'
 import { VarveError } from '../errors.ts'
 import { matches } from '../query/matcher.ts'
+import { predicatePaths } from '../query/predicate.ts'
 import type { ParsedView } from '../view/definition.ts'
 import { ViewTree } from '../view/tree.ts'
 import type { RowOrigin } from '../view/types.ts'
@@ -31,7 +32,7 @@ export async function buildTree(building: Building): Promise<ViewTree> {
     for await (const doc of await documentsOf(from, building.asOf)) {
       building.signal?.throwIfAborted()
       if (building.visible?.(from.origin, doc) === false) continue
-      assertReadable(building.view, from.origin, doc)
+      assertReadable(building.view, building.view.paths, from.origin, doc)
       tree.put(from.no, doc.id, doc)
     }
   }
@@ -43,8 +44,13 @@ async function documentsOf({ source, database }: OpenSource, asOf: string | Date
   return from.collection<JsonObject>(source.collection).find(source.filter)
 }
 
-/** What a view reads must not be missing silently. Throws `KEY_MISSING`. */
-function assertReadable({ name, paths }: ParsedView, { collection }: RowOrigin, { id, _system }: Doc): void {
+/** What a view reads, at these paths, must not be missing silently. Throws `KEY_MISSING`. */
+function assertReadable(
+  { name }: ParsedView,
+  paths: readonly string[],
+  { collection }: RowOrigin,
+  { id, _system }: Doc,
+): void {
   const { sealed = [] } = _system
   if (sealed.length === 0) return
   const missing = sealed.find((each) => touchesSealed(paths, [each]))
@@ -78,16 +84,19 @@ export async function readChanges(
   since: string,
   most: number,
 ): Promise<Changes> {
-  const own = sources.filter((from) => from.database === database)
+  const own = sources
+    .filter((from) => from.database === database)
+    .map((from) => ({ ...from, filtered: predicatePaths(from.source.predicate) }))
   const collections = [...new Set(own.map(({ source }) => source.collection))]
   const until = database.cursor()
   const list: SourceChange[] = []
   let last = until
   for await (const { id, collection, doc, cursor } of database.changes({ since, collections })) {
-    for (const { no, source, origin } of own) {
+    for (const { no, source, origin, filtered } of own) {
       if (source.collection !== collection) continue
+      if (doc !== null) assertReadable(view, filtered, origin, doc)
       const fits = doc !== null && matches(source.predicate, doc) && visible?.(origin, doc) !== false
-      if (fits) assertReadable(view, origin, doc)
+      if (fits) assertReadable(view, view.paths, origin, doc)
       list.push({ source: no, id, doc: fits ? doc : null })
     }
     last = cursor

@@ -68,6 +68,7 @@ export async function openTenant(options: StoreOptions): Promise<Tenant> {
     if (identity === null || founding === null) throw notHere()
     const keyring = await home.keyring()
     const tenant = await Tenant.start({ home, founding, identity, keyring, ...policyOf(options) })
+    await tenant.keys.finishRemovals()
     // A crash while founding may have left the directory without its founder.
     if (equalBytes(founding.publicKey, identity.signing.publicKey)) await tenant.directory.found(identity.age.recipient)
     return tenant
