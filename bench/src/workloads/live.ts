@@ -20,23 +20,29 @@ interface Side {
 }
 
 /** Live queries of a list as an application shows it: the newest, fifty and more. */
-function touched(side: Side, count: number): void {
-  for (let i = 0; i < count; i++)
-    side.readings
+async function touched(side: Side, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const live = side.readings
       .find({ value: { $gte: 0 } })
       .sort({ at: -1 })
       .limit(shown + i)
-      .watch(() => side.heard++)
+      .live()
+    live.subscribe(() => side.heard++)
+    await live.settled()
+  }
 }
 
 /** The same lists of other halls. */
-function untouched(side: Side, count: number): void {
-  for (let i = 0; i < count; i++)
-    side.readings
+async function untouched(side: Side, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const live = side.readings
       .find({ place: { $regex: `^hall ${100 + i},` }, value: { $gte: 0 } })
       .sort({ at: -1 })
       .limit(shown)
-      .watch(() => side.heard++)
+      .live()
+    live.subscribe(() => side.heard++)
+    await live.settled()
+  }
 }
 
 export async function liveWorkload(): Promise<Report> {
@@ -51,11 +57,9 @@ export async function liveWorkload(): Promise<Report> {
   }
   for (const side of sides) {
     const [kind, count] = side.label.split(' ')
-    if (kind === 'touched') touched(side, Number(count))
-    if (kind === 'untouched') untouched(side, Number(count))
+    if (kind === 'touched') await touched(side, Number(count))
+    if (kind === 'untouched') await untouched(side, Number(count))
   }
-  // The first results.
-  for (const { readings } of sides) await readings.find().count()
   const times = new Times()
   for (let no = 0; no < rounds; no++) {
     for (const { label, readings, ids } of sides) {
