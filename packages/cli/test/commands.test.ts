@@ -1,5 +1,6 @@
 /** Every command as a process: what it prints for people, what it prints as JSON, and how it ends. */
 
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -22,6 +23,15 @@ describe('help', () => {
       const help = await inside([name, '--help'])
       expect([name, help.code, help.err, help.out.includes('Examples:\n  varve ')]).toEqual([name, 0, '', true])
     }
+  })
+
+  test('npm links the command before anything is built', () => {
+    const tracked = execFileSync('git', ['ls-files', '-s', 'bin'], {
+      cwd: join(import.meta.dirname, '..'),
+      encoding: 'utf8',
+    })
+    expect(tracked).toMatch(/^100755 \S+ 0\tbin\/varve\.js\n$/)
+    expect(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')).toContain('"varve": "bin/varve.js"')
   })
 
   test('the version is that of the package', async () => {
