@@ -1,7 +1,6 @@
 /** Every command as a process: what it prints for people, what it prints as JSON, and how it ends. */
 
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -26,12 +25,9 @@ describe('help', () => {
   })
 
   test('npm links the command before anything is built', () => {
-    const tracked = execFileSync('git', ['ls-files', '-s', 'bin'], {
-      cwd: join(import.meta.dirname, '..'),
-      encoding: 'utf8',
-    })
-    expect(tracked).toMatch(/^100755 \S+ 0\tbin\/varve\.js\n$/)
-    expect(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')).toContain('"varve": "bin/varve.js"')
+    const folder = join(import.meta.dirname, '..')
+    expect(readFileSync(join(folder, 'package.json'), 'utf8')).toContain('"varve": "bin/varve.js"')
+    expect(statSync(join(folder, 'bin/varve.js')).mode & 0o111).toBe(0o111)
   })
 
   test('the version is that of the package', async () => {
