@@ -1,7 +1,7 @@
 /** Scans whose condition the store applies: whole documents that may match, or only the values a query asks about. */
 
 import { headField } from '../document/head.ts'
-import { pause } from '../env/pause.ts'
+import { takingTurns } from '../env/pause.ts'
 import { allOf, possible, visible } from '../query/condition.ts'
 import type { Predicate } from '../query/predicate.ts'
 import { attributesOf, sketchOf, type Sketches } from '../query/sketch.ts'
@@ -15,8 +15,6 @@ import type { Space } from './space.ts'
 const pageDocuments = 256
 const firstPage = 64
 const pageSketches = 1024
-/** Milliseconds of scanning after which others have their turn. */
-const turnMs = 12
 
 /** What a scan leaves to the store. */
 export interface Filter {
@@ -105,14 +103,11 @@ async function* pagesOf<Row>(
   scan: { readonly collection: number; readonly after: number; readonly where: () => Where },
   read: (scan: Omit<FilteredScan, 'limit'>) => Promise<FilteredPage<Row>>,
 ): AsyncGenerator<readonly Row[]> {
-  const { env } = space.replica.context
-  let since = env.now()
+  const turn = takingTurns(space.replica.context.env)
   for (let after: number | null = scan.after; after !== null;) {
     const { rows, next }: FilteredPage<Row> = await read({ collection: scan.collection, after, where: scan.where() })
     if (rows.length > 0) yield rows
     after = next
-    if (after === null || env.now() - since < turnMs) continue
-    await pause(env, 0)
-    since = env.now()
+    if (after !== null) await turn()
   }
 }
