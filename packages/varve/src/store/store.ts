@@ -36,6 +36,8 @@ export interface Batch {
     readonly at: number | null
     readonly refused: string | null
   }[]
+  /** Removes the bodies, not the headers, of commits with `from` ≤ `no` ≤ `to`: `bodies` and `commits` give them empty. */
+  readonly bodiesDropped?: readonly { readonly from: number; readonly to: number }[]
   /** Insert; a second receipt with one `record` fails with `STORE_FAILED`. */
   readonly receipts?: readonly ReceiptRow[]
   /** Set `signature` of receipts that are there already. */
