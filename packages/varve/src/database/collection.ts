@@ -2,6 +2,7 @@
 
 import type { Difference } from '../document/diff.ts'
 import type { Doc, Head } from '../document/head.ts'
+import type { JsonObject } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 import { select } from '../query/project.ts'
@@ -12,6 +13,7 @@ import { changeOf, written } from './change.ts'
 import { conflictsOf } from './conflicts.ts'
 import { declaredIn, type Declared } from './declared.ts'
 import { duplicatesIn, type Duplicate } from './duplicates.ts'
+import { readEntities, saveEntities, type EntityMapping, type Neighbours, type SavedEntities } from './entities.ts'
 import { ensureIndexes, parseIndexes } from './indexes.ts'
 import { Query, type QueryHome } from './query.ts'
 import { diffVersions, docOf, findDocument, headAtTime, headAtVersion, history } from './reads.ts'
@@ -50,12 +52,14 @@ import {
 
 export class Collection<T> {
   readonly #space: Space
+  readonly #neighbours: Neighbours
   readonly #indexes: ReturnType<typeof parseIndexes>
   readonly #search: readonly SearchField[] | null
   #ready: Promise<void> | null = null
 
-  constructor(space: Space, options: CollectionOptions<T>) {
+  constructor(space: Space, neighbours: Neighbours, options: CollectionOptions<T>) {
     this.#space = space
+    this.#neighbours = neighbours
     this.#indexes = parseIndexes(options.indexes ?? [])
     this.#search = options.search === undefined ? null : parseSearchOptions(options.search)
   }
@@ -108,6 +112,38 @@ export class Collection<T> {
     options.signal?.throwIfAborted()
     await this.#prepared()
     return this.#space.replica.write(await upsertTask(this.#space, this.#home(), keys, data, options))
+  }
+
+  /**
+   * Creates a record and saves the entities it holds, as documents of their own collections: merged into the one with
+   * the same key, or created. One commit, or nothing. Throws like `create`, and `DELETED` for an entity that was deleted.
+   */
+  async createWithEntities(
+    data: T,
+    mappings: readonly EntityMapping[],
+    options: CreateOptions = {},
+  ): Promise<{ readonly id: string; readonly entities: SavedEntities }> {
+    await this.#prepared()
+    const { id: _, ...words } = options
+    return this.#neighbours.transact(async (tx) => {
+      const entities = await saveEntities(tx, this.#neighbours, data, mappings)
+      const { id } = await tx.collection<T>(this.name).create(data, options)
+      return { id, entities }
+    }, words)
+  }
+
+  /** A record with the entities it names, as they are now; those that are gone are left out. Throws `NOT_FOUND`. */
+  getWithEntities(
+    id: string,
+    mappings: readonly EntityMapping[],
+    options: Cancellable = {},
+  ): Promise<{ readonly record: Doc<T>; readonly entities: ReadonlyMap<string, Doc> }> {
+    return this.#neighbours.transact(async (tx) => {
+      const record = await tx.collection<JsonObject>(this.name).get(id)
+      if (record === null)
+        throw new VarveError('NOT_FOUND', `There is no document "${id}" in "${this.name}"`, { details: { id } })
+      return { record: typed<T>(record), entities: await readEntities(tx, record, mappings) }
+    }, options)
   }
 
   /** Null when absent or deleted. */

@@ -12,6 +12,7 @@ import { guarded, parseSearchOptions, type Extractor } from '../search/fields.ts
 import { Collection } from './collection.ts'
 import { parseIndexes } from './indexes.ts'
 import { Counters } from './counters.ts'
+import type { Neighbours } from './entities.ts'
 import { changes, commits, cursorOf } from './follow.ts'
 import { listRefused, type RefusedWrite } from './refused.ts'
 import { validatorOf } from './schema.ts'
@@ -55,6 +56,10 @@ export function replicaOf(database: Database): Replica {
 export class Database {
   readonly #replica: Replica
   readonly #home: DatabaseHome
+  readonly #neighbours: Neighbours = {
+    space: (name) => this.#space(name),
+    transact: (work, options) => this.transact(work, options),
+  }
   readonly #spaces = new Map<string, Space>()
   readonly #seals = new Map<string, SealRule>()
   /** What was created, updated and deleted, and counted under rules. */
@@ -92,7 +97,7 @@ export class Database {
     }
     const space = makeSpace(this.#replica, checkName(name, 'collection'), rules)
     this.#spaces.set(name, space)
-    return new Collection<T>(space, options)
+    return new Collection<T>(space, this.#neighbours, options)
   }
 
   /**

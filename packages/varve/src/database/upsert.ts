@@ -102,7 +102,7 @@ interface KeyValue {
   readonly value: JsonValue
 }
 
-function keyValues(keys: readonly string[], data: JsonObject): readonly KeyValue[] {
+export function keyValues(keys: readonly string[], data: JsonObject): readonly KeyValue[] {
   if (keys.length === 0) throw new VarveError('INVALID', 'upsert needs at least one key path')
   return keys.map((key) => {
     const path = splitPath(key)
@@ -114,7 +114,7 @@ function keyValues(keys: readonly string[], data: JsonObject): readonly KeyValue
 }
 
 /** An id made of a sealed value would let everybody test which value it is. */
-function refuseSealedKeys(space: Space, values: readonly KeyValue[]): void {
+export function refuseSealedKeys(space: Space, values: readonly KeyValue[]): void {
   const sealed = knownSealed(space)
   for (const { path } of values) {
     const at = joinPath(path)
@@ -144,7 +144,7 @@ async function findByKeys(home: QueryHome, values: readonly KeyValue[]): Promise
 const alphabet = 'abcdefghjkmnpqrstvwxyz0123456789'
 
 /** `k` and 25 characters of a keyed hash: the same on every device that holds the database. */
-function idFromKeys(space: Space, values: readonly KeyValue[]): string {
+export function idFromKeys(space: Space, values: readonly KeyValue[]): string {
   const sorted = values
     .map(({ path, value }) => [joinPath(path), value] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
