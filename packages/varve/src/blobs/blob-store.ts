@@ -18,7 +18,7 @@ export interface BlobInfo {
   readonly key: string
   /** Bytes. */
   readonly size: number
-  /** When it was put, in milliseconds since 1970 by the storage's clock. */
+  /** When it was put, in milliseconds since 1970 by the storage's clock, which may count whole seconds only. */
   readonly at: number
 }
 
@@ -31,7 +31,7 @@ export interface BlobRange {
 export interface PutOptions {
   /** Do nothing when the key is taken; needs `supports.conditionalPut`, else `UNSUPPORTED`. */
   readonly ifAbsent?: boolean
-  /** Media type that presigned links answer with. */
+  /** Media type that presigned links answer with; `application/octet-stream` when left out. */
   readonly type?: string
   readonly signal?: AbortSignal
 }
@@ -39,20 +39,25 @@ export interface PutOptions {
 export interface PresignOptions {
   /** Whole seconds, 1 to 604,800. */
   readonly ttlSeconds: number
-  /** File name that a browser offers when it saves. */
+  /** File name that a browser offers when it saves; 1 to 1,024 bytes of UTF-8 without control characters. */
   readonly fileName?: string
+  /** Media type that the link answers with, instead of the one that was put. */
+  readonly type?: string
 }
 
 export interface BlobPage {
   readonly items: readonly BlobInfo[]
-  /** Where the next page begins (`after`); null when nothing more is there. */
+  /** Where the next page begins (`after`); null when nothing more is there. A page may be empty and not the last. */
   readonly next: string | null
 }
 
 /**
  * Objects of one bucket, container or folder, below one prefix. Keys are made by Varve: 1 to 900 characters of
- * `a-z 0-9 - _ . /`, no empty, `.` or `..` piece. An object is there whole or not at all, and is read as soon as `put` was
- * answered. Failures are `STORE_FAILED`, `retryable` when trying again may help; after `close` every call is `CLOSED`.
+ * `a-z 0-9 - _ . /`, in pieces of 1 to 200 characters between slashes that do not end with a dot; else `INVALID`. An
+ * object is there whole or not at all, holds at most `limits.blobBytes` (`TOO_LARGE`), and is read as soon as `put` was
+ * answered. Failures are `STORE_FAILED`, `retryable` when trying again may help: what failed may have taken effect. An
+ * aborted call fails with the reason of its signal; after `close` every call is `CLOSED`. Bytes handed in or out are not
+ * changed afterwards by either side.
  */
 export interface BlobStore {
   readonly supports: BlobSupports
