@@ -1,0 +1,123 @@
+/** One connection pool to a MongoDB, shared by all stores of a process. */
+
+import { MongoClient } from 'mongodb'
+import { VarveError } from 'varve/engine'
+import { fail, shownUrl, type Place } from './errors.ts'
+
+export interface MongodbClientOptions {
+  /** `mongodb://…` or `mongodb+srv://…`, with user, password and options. Never shown in errors. */
+  readonly url: string
+  /** Connections at most; 32 by default. */
+  readonly connections?: number
+  /** Milliseconds a call waits for a primary; 10,000 by default. */
+  readonly waitMs?: number
+}
+
+export interface MongodbHealth {
+  readonly ok: boolean
+  /** Milliseconds of a request and its answer; null without one. */
+  readonly ms: number | null
+  /** What is wrong; null when nothing is. */
+  readonly problem: string | null
+}
+
+export interface MongodbClient {
+  /** The server, without credentials. */
+  readonly url: string
+  /** The connected driver; connects at the first call. Throws `UNSUPPORTED` for a standalone server. */
+  connect(): Promise<MongoClient>
+  health(): Promise<MongodbHealth>
+  /** Closes all connections; afterwards calls fail with `CLOSED`. */
+  close(): Promise<void>
+}
+
+/** MongoDB 6.0: collections ordered by their key came with 5.3. */
+const leastWireVersion = 17
+
+export function mongodbClient(options: MongodbClientOptions): MongodbClient {
+  const url = shownUrl(options.url)
+  const place: Place = { url, database: 'admin', store: null }
+  let client: Promise<MongoClient> | null = null
+  let closed = false
+
+  async function openClient(): Promise<MongoClient> {
+    const made = makeClient(options, place)
+    try {
+      await made.connect()
+      checkServer(await made.db('admin').command({ hello: 1 }), url)
+      return made
+    } catch (error) {
+      client = null
+      await made.close().catch(() => undefined)
+      return fail(error, place)
+    }
+  }
+
+  async function connect(): Promise<MongoClient> {
+    if (closed) throw new VarveError('CLOSED', `The client of ${url} is closed: make a new one`, { details: { url } })
+    client ??= openClient()
+    return client
+  }
+
+  return {
+    url,
+    connect,
+    async health() {
+      const begun = performance.now()
+      try {
+        await (await connect()).db('admin').command({ ping: 1 })
+        return { ok: true, ms: performance.now() - begun, problem: null }
+      } catch (error) {
+        const problem = error instanceof VarveError ? error.message : `${url} does not answer`
+        return { ok: false, ms: null, problem }
+      }
+    },
+    async close() {
+      closed = true
+      const open = client
+      client = null
+      if (open !== null) await open.then((each) => each.close()).catch(() => undefined)
+    },
+  }
+}
+
+function makeClient({ url, connections = 32, waitMs = 10_000 }: MongodbClientOptions, place: Place): MongoClient {
+  try {
+    return new MongoClient(url, {
+      appName: 'varve',
+      maxPoolSize: connections,
+      serverSelectionTimeoutMS: waitMs,
+      connectTimeoutMS: waitMs,
+      promoteBuffers: true,
+      retryReads: true,
+      retryWrites: true,
+      readPreference: 'primary',
+    })
+  } catch {
+    // The driver's words hold the connection string.
+    throw new VarveError(
+      'INVALID',
+      `The connection string of ${place.url} cannot be read: use mongodb://user:password@host/`,
+      {
+        details: { url: place.url },
+      },
+    )
+  }
+}
+
+function checkServer(hello: Readonly<Record<string, unknown>>, url: string): void {
+  const isReplicaSet = typeof hello['setName'] === 'string'
+  if (!isReplicaSet && hello['msg'] !== 'isdbgrid') {
+    throw new VarveError(
+      'UNSUPPORTED',
+      `${url} is a standalone MongoDB, which neither confirms writes by a majority nor tells of changes: make it a replica set (one server is enough)`,
+      { details: { url } },
+    )
+  }
+  const version = hello['maxWireVersion']
+  if (typeof version !== 'number' || version < leastWireVersion) {
+    throw new VarveError('UNSUPPORTED_VERSION', `${url} is older than MongoDB 6.0: use a newer one`, {
+      details: { url, version, supported: leastWireVersion },
+    })
+  }
+}

@@ -1,0 +1,197 @@
+/** The log of a store: one insert under a unique number is what makes a batch written. */
+
+import type { Collection } from 'mongodb'
+import { pause, VarveError, type Env } from 'varve/engine'
+import type { Row } from './cells.ts'
+import type { Effects } from './effects.ts'
+import { fail, guarded, isDuplicate, isPassing, type Place } from './errors.ts'
+import { num } from './keys.ts'
+import type { Lease } from './lease.ts'
+import { Layer } from './layers.ts'
+import { partsOf, type Part } from './parts.ts'
+
+export interface BatchRow extends Part {
+  /** Key of the store, `n` and the number; of a part `p`, the number, the holder and the part. */
+  readonly _id: string
+  readonly holder: string
+  /** Parts that were inserted before, beside what stands here. */
+  readonly parts: number
+  /** Inserted by a new holder to keep out those before. Stays for ever: they must never find their number free. */
+  readonly fence: boolean
+}
+
+export interface LogOptions {
+  readonly collection: Collection<BatchRow>
+  readonly place: Place
+  readonly env: Pick<Env, 'timer' | 'now'>
+  /** Key of the store. */
+  readonly prefix: string
+  readonly lease: Lease
+  readonly termMs: number
+}
+
+const majority = { writeConcern: { w: 'majority' as const, journal: true, wtimeoutMS: 10_000 } }
+const settled = { readConcern: { level: 'majority' as const } }
+
+const none: Part = { cleared: [], keys: [], rows: [] }
+
+export class Log {
+  readonly #options: LogOptions
+  #last = 0
+  #trimmed = 0
+
+  constructor(options: LogOptions) {
+    this.#options = options
+  }
+
+  /** Number of the last batch. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** Keeps earlier holders out; afterwards nobody else can add to the log, and `last` is known. */
+  async fence(applied: number): Promise<void> {
+    const { collection, prefix, lease, place } = this.#options
+    this.#trimmed = applied
+    for (;;) {
+      const [newest] = await guarded(place, () =>
+        collection
+          .find(
+            { _id: { $gte: `${prefix}n`, $lt: `${prefix}o` } },
+            { sort: { _id: -1 }, limit: 1, projection: { _id: 1 } },
+          )
+          .toArray(),
+      )
+      const last = newest === undefined ? 0 : Number.parseInt(newest._id.slice(prefix.length + 2), 16)
+      const number = Math.max(last, applied) + 1
+      if (
+        (await this.#insert({ ...none, _id: this.#id(number), holder: lease.holder, parts: 0, fence: true })) !== 'mine'
+      )
+        continue
+      this.#last = number
+      return
+    }
+  }
+
+  /**
+   * Durable and counted when answered. An insert whose outcome nobody knows is repeated until it is known: it is there
+   * once, or it never will be. Throws `LOCKED` when another holder was faster.
+   */
+  async append(effects: Effects): Promise<Layer> {
+    const { lease } = this.#options
+    const number = this.#last + 1
+    const [first = none, ...more] = partsOf(effects)
+    for (const [at, part] of more.entries()) await this.#insertPart(this.#partId(number, lease.holder, at), part)
+    const row = { ...first, _id: this.#id(number), holder: lease.holder, parts: more.length, fence: false }
+    if ((await this.#insert(row)) === 'other') throw await lease.lose()
+    this.#last = number
+    return new Layer(number, effects)
+  }
+
+  /** The batches above `applied`, in order. */
+  async *after(applied: number): AsyncGenerator<Layer> {
+    const { collection, place } = this.#options
+    let number = applied
+    const above = { _id: { $gt: this.#id(applied), $lte: this.#id(this.#last) } }
+    for await (const row of collection.find(above, { sort: { _id: 1 } })) {
+      number++
+      if (row._id !== this.#id(number)) this.#missing(number)
+      const parts: Part[] = [row]
+      for (let at = 0; at < row.parts; at++) {
+        const part = await guarded(place, () => collection.findOne({ _id: this.#partId(number, row.holder, at) }))
+        parts.push(part ?? this.#missing(number))
+      }
+      yield new Layer(number, {
+        cleared: parts.flatMap(({ cleared }) => cleared),
+        rows: new Map(
+          parts.flatMap(({ keys, rows }) => keys.map((name, i): [string, Row | null] => [name, rows[i] ?? null])),
+        ),
+      })
+    }
+    if (number < this.#last) this.#missing(number + 1)
+  }
+
+  /** Removes batches that the rows hold. */
+  async trim(applied: number): Promise<void> {
+    const { collection, prefix } = this.#options
+    if (applied <= this.#trimmed) return
+    await collection.deleteMany({ _id: { $lte: this.#id(applied), $gte: `${prefix}n` }, fence: false })
+    await collection.deleteMany({ _id: { $lt: `${prefix}p${num(applied + 1)}`, $gte: `${prefix}p` } })
+    this.#trimmed = applied
+  }
+
+  /** Whether enough is there to be worth a request. */
+  wantsTrimming(applied: number): boolean {
+    return applied - this.#trimmed >= 100
+  }
+
+  async #insertPart(_id: string, part: Part): Promise<void> {
+    const { collection, place, lease } = this.#options
+    const row = { ...part, holder: lease.holder, parts: 0, fence: false }
+    await guarded(place, () => collection.replaceOne({ _id }, row, { upsert: true, ...majority }))
+  }
+
+  async #insert(row: BatchRow): Promise<'mine' | 'other'> {
+    const { collection, place, env, lease, termMs } = this.#options
+    const begun = env.now()
+    let uncertain = false
+    for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 500)) {
+      try {
+        await collection.insertOne(row, majority)
+        return 'mine'
+      } catch (error) {
+        if (isDuplicate(error)) {
+          const found = await this.#holderAt(row._id)
+          if (found !== null) return found === lease.holder ? 'mine' : 'other'
+        } else if (!isPassing(error) && !uncertain) fail(error, place)
+        uncertain = true
+        if (env.now() - begun > 2 * termMs) this.#unknown(error)
+      }
+      await pause(env, waitMs)
+    }
+  }
+
+  /** Who wrote this number, once a majority has it; null when that is not known yet. */
+  async #holderAt(_id: string): Promise<string | null> {
+    const row = await this.#options.collection
+      .findOne({ _id }, { ...settled, projection: { holder: 1 } })
+      .catch(() => null)
+    return row === null ? null : row.holder
+  }
+
+  #unknown(cause: unknown): never {
+    const { place, lease } = this.#options
+    const error = new VarveError(
+      'STORE_FAILED',
+      `MongoDB did not answer, and whether the last write is in "${place.store ?? ''}" is not known: close the store and open it again`,
+      {
+        details: {
+          store: place.store,
+          server: place.url,
+          outcome: 'unknown',
+          code: cause instanceof Error ? cause.name : '',
+        },
+      },
+    )
+    // Its number must not be used for anything else.
+    lease.abandon(error)
+    throw error
+  }
+
+  #missing(number: number): never {
+    const { place } = this.#options
+    throw new VarveError(
+      'TAMPERED',
+      `Batch ${number} of the store "${place.store ?? ''}" is missing in MongoDB: restore the database from a copy`,
+      { details: { store: place.store, number } },
+    )
+  }
+
+  #id(number: number): string {
+    return `${this.#options.prefix}n${num(number)}`
+  }
+
+  #partId(number: number, holder: string, part: number): string {
+    return `${this.#options.prefix}p${num(number)}${holder}/${num(part)}`
+  }
+}

@@ -1,0 +1,130 @@
+/** The rows of one store: reads by key and by range, with the layers in memory on top of the collection. */
+
+import type { Collection, Document, Filter } from 'mongodb'
+import type { Row, StoredRow } from './cells.ts'
+import type { Range } from './effects.ts'
+import type { View } from './layers.ts'
+
+export type Found = readonly [name: string, row: Row]
+
+/** Rows that one request asks for at most: what a range still lacks is asked for again. */
+const pageRows = 5_000
+
+/** Ranges of one request. */
+const pageRanges = 500
+
+export class Rows {
+  readonly collection: Collection<StoredRow>
+  readonly #prefix: string
+
+  constructor(collection: Collection<StoredRow>, prefix: string) {
+    this.collection = collection
+    this.#prefix = prefix
+  }
+
+  id(name: string): string {
+    return this.#prefix + name
+  }
+
+  filter(range: Range): Filter<StoredRow> {
+    return { _id: { $gte: this.id(range.from), $lt: this.id(range.to) } }
+  }
+
+  /** Every row of the store, in all its tables. */
+  all(): Filter<StoredRow> {
+    return this.filter({ from: '', to: '~' })
+  }
+
+  /** Where in `_id` the letter of the table stands. */
+  get tableAt(): number {
+    return this.#prefix.length
+  }
+
+  aggregate(pipeline: Document[]): Promise<Document[]> {
+    return this.collection.aggregate(pipeline).toArray()
+  }
+
+  /** The rows with these keys; those that are not there are left out. */
+  async get(view: View, names: Iterable<string>): Promise<ReadonlyMap<string, Row>> {
+    const found = new Map<string, Row>()
+    const asked: string[] = []
+    for (const name of new Set(names)) {
+      const row = view.get(name)
+      if (row === undefined) asked.push(this.id(name))
+      else if (row !== null) found.set(name, row)
+    }
+    for (let at = 0; at < asked.length; at += pageRows) {
+      const ids = asked.slice(at, at + pageRows)
+      const [id] = ids
+      const filter = ids.length === 1 && id !== undefined ? { _id: id } : { _id: { $in: ids } }
+      const rows = await this.collection.find(filter, { batchSize: ids.length + 1 }).toArray()
+      for (const row of rows) found.set(...this.#found(row))
+    }
+    return found
+  }
+
+  async one(view: View, name: string): Promise<Row | null> {
+    return (await this.get(view, [name])).get(name) ?? null
+  }
+
+  /** At most `limit` rows of a range, by key, reversed on request. */
+  async range(view: View, range: Range, limit: number, reverse = false): Promise<readonly Found[]> {
+    const wanted = Math.max(0, limit)
+    if (wanted === 0 || range.from >= range.to) return []
+    const { rows, isCleared } = view.slice(range)
+    const above = [...rows].toSorted(([one], [other]) => (one < other === reverse ? 1 : -1))
+    const removed = above.filter(([, row]) => row === null).length
+    const found: Found[] = []
+    let next = 0
+    /** Takes what memory holds before `name`; true when that is enough. */
+    const upTo = (name: string | null): boolean => {
+      for (let entry = above[next]; entry !== undefined && found.length < wanted; entry = above[++next]) {
+        const [known, row] = entry
+        if (name !== null && (reverse ? known <= name : known >= name)) break
+        if (row !== null) found.push([known, row])
+      }
+      return found.length >= wanted
+    }
+    let rest: Range | null = range
+    while (rest !== null) {
+      const size = Math.min(pageRows, wanted - found.length + removed)
+      const page = await this.#page(rest, size, reverse)
+      for (const [name, row] of page) {
+        if (upTo(name)) return found
+        if (!rows.has(name) && !isCleared(name)) found.push([name, row])
+        if (found.length >= wanted) return found
+      }
+      const last = page.at(-1)?.[0]
+      if (last === undefined || page.length < size) rest = null
+      else rest = reverse ? { from: range.from, to: last } : { from: `${last}\0`, to: range.to }
+    }
+    upTo(null)
+    return found
+  }
+
+  /** Keys of all rows in these ranges. */
+  async names(view: View, ranges: readonly Range[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>()
+    for (let at = 0; at < ranges.length; at += pageRanges) {
+      const some = ranges.slice(at, at + pageRanges)
+      const filter = { $or: some.map((range) => this.filter(range)) }
+      for (const { _id } of await this.collection.find(filter, { projection: { _id: 1 } }).toArray()) {
+        const name = _id.slice(this.#prefix.length)
+        if (view.get(name) !== null) found.add(name)
+      }
+      for (const range of some) for (const [name, row] of view.slice(range).rows) if (row !== null) found.add(name)
+    }
+    return found
+  }
+
+  async #page(range: Range, size: number, reverse: boolean): Promise<readonly Found[]> {
+    const rows = await this.collection
+      .find(this.filter(range), { sort: { _id: reverse ? -1 : 1 }, limit: size, batchSize: size + 1 })
+      .toArray()
+    return rows.map((row) => this.#found(row))
+  }
+
+  #found({ _id, ...row }: StoredRow): Found {
+    return [_id.slice(this.#prefix.length), row]
+  }
+}
