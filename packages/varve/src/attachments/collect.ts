@@ -1,0 +1,91 @@
+/** Collecting garbage: chunks that no version of any document names, once they are old enough. */
+
+import { chunkIds, decodeManifest } from '../document/file.ts'
+import { toHex } from '../encoding/bytes.ts'
+import { VarveError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { decodeHeader } from '../log/header.ts'
+import { notedFiles } from '../replica/file-notes.ts'
+import { newerFormat } from '../replica/reader.ts'
+import type { Replica } from '../replica/replica.ts'
+import { chunksOfTenant } from './chunk.ts'
+import type { ChunkStore } from './chunk-store.ts'
+
+/** What a collection did. */
+export interface Collected {
+  readonly removed: number
+  /** Bytes of what was removed. */
+  readonly bytes: number
+  readonly kept: number
+}
+
+const pageCommits = 500
+
+/**
+ * Removes chunks that are older than `olderThanMs` and that no file of these databases, all of the tenant, consists of.
+ * Throws `KEY_MISSING` when entries cannot be read, which may name any of them, and `INVALID` for an age below a day.
+ */
+export async function collectGarbage(
+  chunks: ChunkStore,
+  replicas: readonly Replica[],
+  now: number,
+  olderThanMs: number,
+): Promise<Collected> {
+  if (!Number.isSafeInteger(olderThanMs) || olderThanMs < limits.garbageMinimumMs) {
+    throw new VarveError('INVALID', `Garbage must be ${limits.garbageMinimumMs} milliseconds old at least: a day`, {
+      details: { olderThanMs },
+    })
+  }
+  for (const replica of replicas) await assertReadable(replica)
+  const named = await namedChunks(replicas)
+  const before = now - olderThanMs
+  const collected = { removed: 0, bytes: 0, kept: 0 }
+  for (let after: string | null = null; ;) {
+    const { items, next } = await chunks.blobs.list(chunksOfTenant(chunks.name), { after })
+    for (const { key, size, at } of items) {
+      const id = key.slice(key.lastIndexOf('/') + 1)
+      if (at < before && !named.has(id) && (await chunks.remove(id, before))) {
+        collected.removed++
+        collected.bytes += size
+      } else collected.kept++
+    }
+    if (next === null) return collected
+    after = next
+  }
+}
+
+async function namedChunks(replicas: readonly Replica[]): Promise<ReadonlySet<string>> {
+  const named = new Set<string>()
+  for (const { store } of replicas) {
+    for (const { manifest } of await notedFiles(store))
+      for (const id of chunkIds(decodeManifest(manifest))) named.add(id)
+  }
+  return named
+}
+
+/** Commits say under which keys their entries are: what cannot be opened may name any chunk. */
+async function assertReadable({ context, store }: Replica): Promise<void> {
+  if ((await store.locked(newerFormat, 0, 1)).length > 0) {
+    throw new VarveError(
+      'UNSUPPORTED_VERSION',
+      `Entries of "${context.name}" are of a newer Varve, and may name any chunk: update Varve before collecting`,
+      { details: { database: context.name } },
+    )
+  }
+  if (context.mode === 'open') return
+  for (let after = 0; ;) {
+    const heads = await store.commitsAfter(after, pageCommits)
+    const last = heads.at(-1)
+    if (last === undefined) return
+    after = last.no
+    for (const { header } of heads) {
+      const locked = decodeHeader(header).keys.find((id) => context.keys.byId(toHex(id)) === null)
+      if (locked === undefined) continue
+      throw new VarveError(
+        'KEY_MISSING',
+        `Entries of "${context.name}" are under a key that is not held, and may name any chunk: import it, or collect elsewhere`,
+        { details: { database: context.name, key: toHex(locked) } },
+      )
+    }
+  }
+}
