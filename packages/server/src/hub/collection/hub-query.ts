@@ -1,0 +1,129 @@
+/** A query of a hub's collection: built at once, run on the placement when it is awaited. */
+
+import type { Cancellable, Collection, Doc, Filter, Group, HitPage, Page, Query, QueryPlan, Sort, Total } from 'varve'
+import type { VarveError } from 'varve/engine'
+import type { OpenPlacement } from '../placement/open-placement.ts'
+import type { Step } from '../peers/call.ts'
+import type { Placement } from '../placement/placement.ts'
+
+/** Where a query runs. */
+export interface QueryPlace<T> {
+  placement(): Placement
+  bind(open: OpenPlacement): Collection<T>
+  /** Runs a query where the placement is held: here by `work`, elsewhere by its steps. */
+  run<R>(steps: readonly Step[], work: (collection: Collection<T>) => Promise<R>): Promise<R>
+}
+
+type Build<T> = (collection: Collection<T>) => Query<T>
+
+export class HubQuery<T> implements AsyncIterable<Doc<T>> {
+  readonly #place: QueryPlace<T>
+  readonly #build: Build<T>
+  /** The same as calls of another process. */
+  readonly #steps: readonly Step[]
+
+  private constructor(place: QueryPlace<T>, build: Build<T>, steps: readonly Step[]) {
+    this.#place = place
+    this.#build = build
+    this.#steps = steps
+  }
+
+  static of<T>(place: QueryPlace<T>, filter: Filter<T> | undefined): HubQuery<T> {
+    const find = { method: 'find', args: filter === undefined ? [] : [filter] }
+    return new HubQuery(place, (collection) => collection.find(filter), [find])
+  }
+
+  /** Paths with 1 (ascending) or -1; MongoDB's order across types. */
+  sort(by: Sort): HubQuery<T> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- a query is no array; its `sort` gives a new query
+    return this.#with('sort', [by], (query) => query.sort(by))
+  }
+
+  limit(n: number): HubQuery<T> {
+    return this.#with('limit', [n], (query) => query.limit(n))
+  }
+
+  /** Continues after the last document of an earlier page of the same query. */
+  after(cursor: string): HubQuery<T> {
+    return this.#with('after', [cursor], (query) => query.after(cursor))
+  }
+
+  select(paths: readonly string[]): HubQuery<T> {
+    return this.#with('select', [paths], (query) => query.select(paths))
+  }
+
+  includeDeleted(): HubQuery<T> {
+    return this.#with('includeDeleted', [], (query) => query.includeDeleted())
+  }
+
+  search(text: string): HubQuery<T> {
+    return this.#with('search', [text], (query) => query.search(text))
+  }
+
+  toArray(options: Cancellable = {}): Promise<Doc<T>[]> {
+    return this.#run('toArray', [options], (query) => query.toArray(options))
+  }
+
+  first(options: Cancellable = {}): Promise<Doc<T> | null> {
+    return this.#run('first', [options], (query) => query.first(options))
+  }
+
+  count(options: Cancellable = {}): Promise<number> {
+    return this.#run('count', [options], (query) => query.count(options))
+  }
+
+  group(
+    by: readonly string[],
+    totals: Readonly<Record<string, Total>>,
+    options: Cancellable = {},
+  ): Promise<readonly Group[]> {
+    return this.#run('group', [by, totals, options], (query) => query.group(by, totals, options))
+  }
+
+  /** One page of `limit` documents (50 by default) and where the next begins. */
+  page(options: Cancellable = {}): Promise<Page<T>> {
+    return this.#run('page', [options], (query) => query.page(options))
+  }
+
+  hits(options: Cancellable = {}): Promise<HitPage<T>> {
+    return this.#run('hits', [options], (query) => query.hits(options))
+  }
+
+  explain(): Promise<QueryPlan> {
+    return this.#run('explain', [], (query) => query.explain())
+  }
+
+  /** Keeps the placement open while it is read. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Doc<T>> {
+    const placement = this.#place.placement()
+    const end = await placement.enter()
+    try {
+      const open = await placement.borrow()
+      try {
+        yield* this.#build(this.#place.bind(open))
+      } finally {
+        placement.giveBack()
+      }
+    } finally {
+      end()
+    }
+  }
+
+  /**
+   * Calls `fn` with the result, and again after every write that changes it, also when the placement has moved. `onError`
+   * hears why the result may be behind. Returns a function that ends it.
+   */
+  watch(fn: (docs: Doc<T>[]) => void, options: { readonly onError?: (error: VarveError) => void } = {}): () => void {
+    const onError = options.onError ?? (() => undefined)
+    return this.#place.placement().follow((open) => this.#build(this.#place.bind(open)).watch(fn, { onError }), onError)
+  }
+
+  #with(method: string, args: readonly unknown[], change: (query: Query<T>) => Query<T>): HubQuery<T> {
+    const steps = [...this.#steps, { method, args }]
+    return new HubQuery(this.#place, (collection) => change(this.#build(collection)), steps)
+  }
+
+  #run<R>(method: string, args: readonly unknown[], work: (query: Query<T>) => Promise<R>): Promise<R> {
+    return this.#place.run([...this.#steps, { method, args }], (collection) => work(this.#build(collection)))
+  }
+}

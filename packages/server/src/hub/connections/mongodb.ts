@@ -1,0 +1,18 @@
+/** MongoDB as an engine: a database of the hub is a database of the replica set, all of them over one client. */
+
+import { mongodb, mongodbClient } from '@varve/stores/mongodb'
+import { VarveError, type Env } from 'varve/engine'
+import type { StoreEngine } from './engine.ts'
+import type { LeaseTerms } from './engines.ts'
+
+export function mongodbEngine(url: string, env: Env, terms: LeaseTerms): StoreEngine {
+  const client = mongodbClient({ url })
+  return {
+    provider: (dbName) => mongodb({ client, database: dbName, env, ...terms }),
+    async check() {
+      const { problem } = await client.health()
+      if (problem !== null) throw new VarveError('OFFLINE', problem)
+    },
+    close: () => client.close(),
+  }
+}

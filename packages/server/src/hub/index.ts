@@ -1,0 +1,40 @@
+/** The hub: many tenants, tiers and engines in one process. */
+
+export { openHub, type Hub, type HubOptions, type Whose } from './hub.ts'
+export { parseHubConfig, readHubConfig } from './config/config.ts'
+export type { ConfigProblem } from './config/object.ts'
+export type { DatabaseType, HubConfig } from './config/types.ts'
+export type { HubAdmin, HubHealth, HubStats, MoveOptions, Rebalancing } from './admin.ts'
+export type { HubCollection } from './collection/hub-collection.ts'
+export type { HubEntityMapping, RecordWithEntities, SavedWithEntities } from './collection/entities.ts'
+export type { HubQuery } from './collection/hub-query.ts'
+export type { SpaceHealth } from './connections/spaces.ts'
+export type { ConnectionHealth } from './connections/connections.ts'
+export type { StoreEngine } from './connections/engine.ts'
+export { openEngine, type OpenEngine } from './connections/engines.ts'
+export type { HubContext, HubPlace, Tier } from './context.ts'
+export type { HubCounters, TotalsQuery } from './counters.ts'
+export type {
+  Identities,
+  IdentityAccount,
+  IdentityAuthentication,
+  IdentityPermission,
+  IdentityRole,
+  IdentityUser,
+} from './identities.ts'
+export type { Knowledge, KnowledgeOptions } from './knowledge.ts'
+export type { HubLogLevel, LogEntry, LogLine, Logs } from './logs.ts'
+export type { Messaging, TopicOptions } from './messaging/messaging.ts'
+export type { Snapshots } from './messaging/snapshots.ts'
+export type {
+  DeadLetter,
+  Delivery,
+  Message,
+  PublishOptions,
+  ReceiveOptions,
+  Snapshot,
+  Topic,
+} from './messaging/types.ts'
+export type { MoveReport, MoveTarget } from './move/mover.ts'
+export { hashOf, jump, jumpPlace, rendezvous } from './placement/hash.ts'
+export type { GivenPlacements, HubTenants, TenantInfo } from './tenants.ts'

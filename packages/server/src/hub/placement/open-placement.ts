@@ -1,0 +1,97 @@
+/** A placement that is open: its Varve tenant, its database, and what the configuration says of its collections. */
+
+import {
+  createTenant,
+  openTenant,
+  type Collection,
+  type CollectionOptions,
+  type CounterRule,
+  type Database,
+  type Tenant,
+} from 'varve'
+import { isVarveError, VarveError, type Env } from 'varve/engine'
+import type { PlacedStores } from '../connections/stores.ts'
+import type { CollectionMap } from '../config/types.ts'
+import { AutoIndexes } from '../collection/auto-indexes.ts'
+import { requiring } from '../collection/required.ts'
+
+/** Who writes, where a write names nobody. */
+const user = 'hub'
+/** The database of every placement: its type may not be in the name, as a tenant is one database anywhere. */
+const databaseName = 'data'
+
+export interface PlacementRules {
+  readonly maps: ReadonlyMap<string, CollectionMap>
+  readonly counterRules: readonly CounterRule[]
+}
+
+export class OpenPlacement {
+  readonly tenant: Tenant
+  readonly database: Database
+  readonly #maps: ReadonlyMap<string, CollectionMap>
+  readonly #auto = new Map<string, AutoIndexes>()
+
+  private constructor(tenant: Tenant, database: Database, maps: ReadonlyMap<string, CollectionMap>) {
+    this.tenant = tenant
+    this.database = database
+    this.#maps = maps
+  }
+
+  /** Opens the placement of this name, founding it when nothing is there. Throws `FORBIDDEN` when another one is. */
+  static async open(name: string, stores: PlacedStores, rules: PlacementRules, env: Env): Promise<OpenPlacement> {
+    const tenant = await openOrFound(name, stores, env)
+    try {
+      if (tenant.name !== name)
+        throw new VarveError(
+          'FORBIDDEN',
+          `The data of "${tenant.name}" lies where "${name}" should: correct dbName and dbConnRef in the configuration`,
+          { details: { expected: name, found: tenant.name } },
+        )
+      const database = await tenant.database(databaseName, { mode: 'open' })
+      if (rules.counterRules.length > 0 || database.counters.rules().length > 0)
+        await database.counters.define(rules.counterRules)
+      return new OpenPlacement(tenant, database, rules.maps)
+    } catch (error) {
+      await tenant.close()
+      throw error
+    }
+  }
+
+  /** A collection with its indexes and what its documents must have. */
+  collection<T>(name: string, more: CollectionOptions<T> = {}): Collection<T> {
+    const map = this.#maps.get(name)
+    if (map === undefined) return this.database.collection<T>(name, more)
+    const indexes = [...(more.indexes ?? []), ...map.indexedProps, ...(this.#auto.get(name)?.paths ?? [])]
+    const required = map.requiredIndexed
+    return this.database.collection<T>(name, {
+      ...more,
+      indexes,
+      ...(required.length === 0 ? {} : { schema: requiring<T>(name, required) }),
+    })
+  }
+
+  /** What indexes a collection by what is written to it; null when its indexes are declared. */
+  async autoIndexes(name: string): Promise<AutoIndexes | null> {
+    if (this.#maps.get(name)?.indexedProps.length !== 0) return null
+    const known = this.#auto.get(name)
+    if (known !== undefined) return known
+    const made = new AutoIndexes(await this.database.collection(name).declared())
+    const first = this.#auto.get(name) ?? made
+    this.#auto.set(name, first)
+    return first
+  }
+
+  close(): Promise<void> {
+    return this.tenant.close()
+  }
+}
+
+async function openOrFound(name: string, { provider, blobs }: PlacedStores, env: Env): Promise<Tenant> {
+  const options = { store: provider, env, ...(blobs === null ? {} : { blobs }) }
+  try {
+    return await openTenant(options)
+  } catch (error) {
+    if (!isVarveError(error, 'NOT_FOUND')) throw error
+    return createTenant({ ...options, name, user })
+  }
+}

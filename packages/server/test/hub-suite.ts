@@ -1,0 +1,23 @@
+/** Everything a hub does, for an engine whose server runs. */
+
+import { describe } from 'vitest'
+import { chronosExamples } from './hub-examples.ts'
+import { knowledgeExamples } from './hub-knowledge.ts'
+import { messagingExamples } from './hub-messages.ts'
+import { moving } from './hub-moving.ts'
+import type { HubEngine } from './hub-world.ts'
+
+export function hubSuite(makeEngine: () => HubEngine): void {
+  describe('examples', () => {
+    chronosExamples(makeEngine, true)
+  })
+  describe('knowledge', () => {
+    knowledgeExamples(makeEngine)
+  })
+  describe('messaging', () => {
+    messagingExamples(makeEngine)
+  })
+  describe('moving', () => {
+    moving(makeEngine)
+  })
+}
