@@ -147,6 +147,40 @@ describe.each(['memory', 'sqlite'] as const)('transactions on %s', (store) => {
     expect(await people.get('used')).toMatchObject({ n: 5 })
   })
 
+  test('A14 a transaction that failed because it saw half of another one runs again', async () => {
+    const database = await crm()
+    const append = (between: () => Promise<unknown>) =>
+      database.transact(async (tx) => {
+        const count = (await tx.collection<Data>('counts').get('log'))?.['n']
+        await between()
+        const n = typeof count === 'number' ? count : 0
+        await tx.collection<Data>('log').create({ n }, { id: `log-${n}` })
+        if (n === 0) await tx.collection<Data>('counts').create({ n: 1 }, { id: 'log' })
+        else await tx.collection<Data>('counts').patch('log', { n: n + 1 })
+        return n
+      })
+    const nothing = () => Promise.resolve()
+    const others: number[] = []
+    // The second one comes in between, once: the first then finds the id of its entry taken.
+    const first = await append(async () => {
+      if (others.length === 0) others.push(await append(nothing))
+    })
+    expect([...others, first]).toEqual([0, 1])
+    expect(await database.collection<Data>('log').find().count()).toBe(2)
+  })
+
+  test('A14 a transaction that fails by itself is not run again', async () => {
+    const database = await crm()
+    await database.collection<Data>('people').create({ n: 1 }, { id: 'a' })
+    let runs = 0
+    const again = database.transact(async (tx) => {
+      runs++
+      await tx.collection<Data>('people').create({ n: 2 }, { id: 'a' })
+    })
+    await expect(again).rejects.toEqual(coded('EXISTS'))
+    expect(runs).toBe(1)
+  })
+
   test('A14 create, change and delete of one document inside one transaction', async () => {
     const database = await crm()
     const people = database.collection<Data>('people')

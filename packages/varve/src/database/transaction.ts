@@ -64,7 +64,7 @@ const attempts = 16
 
 /**
  * Runs `work` and commits what it wrote as one commit. When a document it read has changed meanwhile, it
- * runs again, up to sixteen times, then fails with `CONFLICT`. `standings`, in the directory only, go into its commit.
+ * runs again, also when it failed by then, up to sixteen times, then fails with `CONFLICT`. `standings`, in the directory only, go into its commit.
  */
 export async function transact<R>(
   replica: Replica,
@@ -76,14 +76,18 @@ export async function transact<R>(
   for (let attempt = 1; ; attempt++) {
     options.signal?.throwIfAborted()
     const run = new Run(replica, space, options, standings)
-    const result = await run.during(work)
     try {
+      const result = await run.during(work)
       await run.commit()
       return result
     } catch (error) {
-      if (!isVarveError(error, 'CONFLICT') || error.details?.['stale'] !== true || attempt === attempts) throw error
+      if (attempt === attempts || !isVarveError(error) || !(isStale(error) || (await run.isStale()))) throw error
     }
   }
+}
+
+function isStale(error: VarveError): boolean {
+  return error.code === 'CONFLICT' && error.details?.['stale'] === true
 }
 
 class Run implements Transaction {
@@ -189,9 +193,15 @@ class Run implements Transaction {
     })
   }
 
+  /** Whether something it read has changed: what it failed for may be that it saw half of another's commit. */
+  async isStale(): Promise<boolean> {
+    for (const { base, tag } of this.#held.values()) if (ovOf(base) !== ovOf(await this.#read(tag))) return true
+    return false
+  }
+
   #checkUnchanged(held: Held, view: PlanView): void {
     const now = view.head(held.tag)
-    const [was, is] = [held.base === undefined ? -1 : headOv(held.base), now === undefined ? -1 : headOv(now)]
+    const [was, is] = [ovOf(held.base), ovOf(now)]
     if (was !== is) {
       throw new VarveError(
         'CONFLICT',
@@ -254,4 +264,9 @@ class Run implements Transaction {
     const base = held.base ?? absentHead
     return held.kind === null ? base : { ...base, state: held.state, pending: base.pending + 1 }
   }
+}
+
+/** -1 without a head. */
+function ovOf(head: Head | undefined): number {
+  return head === undefined ? -1 : headOv(head)
 }
