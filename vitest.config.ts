@@ -2,7 +2,8 @@
 
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['source', 'module', 'node', 'development|production']
+// Not `module`: Node does not know it, and packages have files there that it cannot load.
+const conditions = ['source', 'node', 'development|production']
 
 export default defineConfig({
   resolve: { conditions },

@@ -5,6 +5,8 @@ import { encodeCbor, encodeOrdered } from '../../packages/varve/src/encoding/cbo
 import { newId } from '../../packages/varve/src/encoding/id.ts'
 import { joinPath } from '../../packages/varve/src/encoding/path.ts'
 import { makeStamp, nextStamp, parseStamp } from '../../packages/varve/src/encoding/stamp.ts'
+import { databaseId } from '../../packages/varve/src/log/database-id.ts'
+import { openTagKey } from '../../packages/varve/src/log/tag.ts'
 import { seededRandom } from './seeded.ts'
 
 const random = (label: string): Uint8Array => seededRandom(`encoding ${label}`)(10)
@@ -53,6 +55,26 @@ function ids() {
     { name: 'not a string', id: 7, code: 'INVALID' },
   ]
   return { generated, given, longest: 'é'.repeat(128), invalid }
+}
+
+/** Of one tenant: the same name in both modes and under two keys, and what makes the tags of the open one. */
+function databases() {
+  const tenant = toHex(seededRandom('encoding tenant')(16))
+  const base = seededRandom('encoding base')(32)
+  const keys = ['one', 'two'].map((label) => toHex(seededRandom(`encoding key ${label}`)(16)))
+  const [one = '', two = ''] = keys
+  const parts = [
+    { mode: 'sealed', key: one, name: 'crm' },
+    { mode: 'open', key: one, name: 'crm' },
+    { mode: 'sealed', key: two, name: 'crm' },
+    { mode: 'open', key: two, name: 'Ünïcode' },
+    { mode: 'sealed', key: one, name: 'directory' },
+  ] as const
+  const made = parts.map((each) => {
+    const id = databaseId(base, { tenant, ...each })
+    return { ...each, id: toHex(id), openTagKey: each.mode === 'open' ? toHex(openTagKey(id)) : null }
+  })
+  return { tenant, base: toHex(base), made }
 }
 
 function names() {
@@ -208,6 +230,7 @@ export function encodingVectors(): unknown {
     utf8: ['', 'é', '😀', '\ufeff'].map((value) => ({ value, bytes: toHex(utf8(value)) })),
     stamps: stamps(),
     ids: ids(),
+    databases: databases(),
     names: names(),
     paths: paths(),
     cbor: cbor(),

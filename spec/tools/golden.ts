@@ -94,7 +94,9 @@ export async function makeGolden(store: StoreProvider, passphrase: string | unde
   // One of the two is enough for all this, and keeps the other small.
   if (passphrase === undefined) {
     await meetBob(ada)
-    await (await ada.database('web', { mode: 'open' })).collection('pages').create({ title: 'Home' }, { id: 'home' })
+    const web = await ada.database('web', { mode: 'open' })
+    const pages = web.collection('pages', { indexes: [{ paths: ['title'], unique: true }] })
+    await pages.create({ title: 'Home' }, { id: 'home' })
   }
   await ada.close()
 }

@@ -15,6 +15,7 @@ import {
   noCommit,
   type CommitPlace,
 } from '../../packages/varve/src/log/commit.ts'
+import { withMode } from '../../packages/varve/src/log/database-id.ts'
 import { encodeEntry, type EntryBody } from '../../packages/varve/src/log/entry.ts'
 import {
   encodeHeader,
@@ -57,7 +58,7 @@ export interface World {
 export function makeWorld(seed: string): World {
   const random = seededRandom(seed)
   return {
-    database: random(16),
+    database: withMode(random(16), 'sealed'),
     keyBytes: random(32),
     recorder: deviceFrom(random(32)),
     author: deviceFrom(random(32)),

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fsBlobs } from '@varve/stores/blobs/fs'
 import { sqlite } from '@varve/stores/sqlite'
 import { openTenant, VarveError, type Collection, type Database, type Tenant } from 'varve'
 import { usageError, type Context } from './context.ts'
@@ -33,6 +34,7 @@ async function openAt(context: Context, flags: StoreFlags, known: string | undef
   return openTenant({
     store: sqlite({ dir: flags.data }),
     env: context.env,
+    blobs: fsBlobs({ dir: join(flags.data, 'blobs') }),
     ...(passphrase === undefined ? {} : { passphrase }),
   })
 }

@@ -61,7 +61,16 @@ export class Following {
 }
 
 /** Waits until both sides have everything; rejects as soon as the node is not reached or something is wrong. */
-export async function inStep(connection: Connection): Promise<void> {
+export function inStep(connection: Connection): Promise<void> {
+  return unlessCut(connection, connection.settled())
+}
+
+/** The same for the files of this device, once both sides have everything else. */
+export function filesBrought(tenant: Tenant, connection: Connection): Promise<void> {
+  return unlessCut(connection, tenant.attachments.uploaded())
+}
+
+async function unlessCut(connection: Connection, work: Promise<void>): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => {
     connection.on('problem', (error) => {
       // A forked feed is left for a new one, and syncing goes on.
@@ -71,7 +80,7 @@ export async function inStep(connection: Connection): Promise<void> {
       if (status === 'offline') reject(connection.error ?? unreached(connection))
     })
   })
-  await Promise.race([connection.settled(), failed])
+  await Promise.race([work, failed])
 }
 
 /**

@@ -63,9 +63,10 @@ describe('README.md', () => {
     expect(lines.length).toBeGreaterThan(9)
     const unknown: string[] = []
     for (const line of lines) {
-      const [, command = '', sub = ''] = line.split(/\s+/)
-      const group = ['keys', 'join', 'recovery'].includes(command)
-      const { code, out } = await inside(group ? [command, sub, '--help'] : [command, '--help'])
+      const [, command = '', sub = '', third = ''] = line.split(/\s+/)
+      const group = ['hub', 'keys', 'join', 'recovery'].includes(command)
+      const words = sub === 'tenants' ? [command, sub, third] : group ? [command, sub] : [command]
+      const { code, out } = await inside([...words, '--help'])
       const options = (line.split(/\s#/)[0] ?? '').match(/--[a-z-]+/g) ?? []
       if (code !== 0 || options.some((option) => !out.includes(option))) unknown.push(line)
     }

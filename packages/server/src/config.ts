@@ -1,6 +1,7 @@
 /** The configuration file of `varve serve`: JSON, read strictly, with the names of the options. */
 
-import { VarveError } from 'varve/engine'
+import { VarveError, type SinkOptions } from 'varve/engine'
+import { readBlobs, readSink, type BlobsConfig } from './config-storage.ts'
 import { fieldsOf, flag, invalid, listOf, oneOf, text, whole, type Fields, type Reader } from './decode.ts'
 import { defaultLimits, type ServerLimits } from './limits.ts'
 
@@ -22,6 +23,10 @@ export interface ServerConfig {
   readonly publish?: Publish | undefined
   /** Origins of web pages, such as `https://app.example.org`, that may use this server from a browser. */
   readonly origins?: readonly string[] | undefined
+  /** Where chunks of attachments, and what sinks, are kept; the folder `blobs` in `dir` otherwise. */
+  readonly blobs?: BlobsConfig | undefined
+  /** Which payloads of tenants leave their stores for object storage by themselves; none when absent. */
+  readonly sink?: SinkOptions | undefined
   readonly limits?: Partial<ServerLimits> | undefined
   readonly log?: { readonly level?: LogLevelName | undefined; readonly file?: string | undefined } | undefined
 }
@@ -47,6 +52,8 @@ const readConfig: Reader<ServerConfig> = (value, path) => {
     'trustProxy',
     'publish',
     'origins',
+    'blobs',
+    'sink',
     'limits',
     'log',
   ])
@@ -60,6 +67,8 @@ const readConfig: Reader<ServerConfig> = (value, path) => {
     ),
     publish: fields.optional('publish', readPublish),
     origins: fields.optional('origins', listOf(readOrigin)),
+    blobs: fields.optional('blobs', readBlobs),
+    sink: fields.optional('sink', readSink),
     limits: fields.optional('limits', readLimits),
     log: fields.optional('log', readLog),
   }

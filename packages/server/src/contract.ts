@@ -2,12 +2,13 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Env, Level } from 'varve/engine'
+import type { Env, Level, StoreProvider } from 'varve/engine'
+import type { ChunkShelf } from './chunks/shelf.ts'
 
 export type { Level }
 
 /** Plain numbers about all tenants together, for metrics and the status page. */
-export interface HubStats {
+export interface NodeStats {
   readonly tenants: number
   readonly databases: number
   /** Sync connections that are open now. */
@@ -20,7 +21,7 @@ export interface HubStats {
  * The tenants of one node. Tenants, databases and records are named as in URLs: ids of 16 bytes in
  * lower-case hex. Every method fails with `NOT_FOUND` for a tenant or database that is not here.
  */
-export interface TenantHub {
+export interface ServedTenants {
   /** The node's own identity: an Ed25519 public key of 32 bytes. */
   readonly publicKey: Uint8Array
   /** Takes a tenant in, by the bytes its founder signed; idempotent. `INVALID` when they are none. */
@@ -41,7 +42,7 @@ export interface TenantHub {
   commitRecord(tenant: string, database: string, commit: Uint8Array): Promise<number | null>
   /** Calls `listener` when a device gains, changes or loses its standing; returns a function that ends it. */
   onLevel(listener: (tenant: string, device: Uint8Array, level: Level | null) => void): () => void
-  stats(): HubStats
+  stats(): NodeStats
   /** True when the node can serve: stores open, disk writable. */
   ready(): Promise<boolean>
   /** Idempotent; waits for the writes under way. */
@@ -74,6 +75,10 @@ export interface ServerParts {
    * frees the place. Throws `RATE_LIMITED` when the tenant has as many as the limits allow.
    */
   readonly admitTenant: (tenant: string) => () => void
+  /** The same stores, whose old payloads sink to the server's object storage and are read from there. */
+  readonly layered: (provider: StoreProvider) => StoreProvider
+  /** Where chunks of attachments are kept. */
+  readonly chunks: ChunkShelf
 }
 
 /** The sync protocol at its two doors. Both sides of a connection are its business, refusals too. */

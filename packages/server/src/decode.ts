@@ -25,7 +25,10 @@ export function fieldsOf(value: unknown, path: string, names: readonly string[])
   }
   return {
     required: (name, read) => read(fields.get(name), pathOf(path, name)),
-    optional: (name, read) => (fields.has(name) ? read(fields.get(name), pathOf(path, name)) : undefined),
+    optional: (name, read) => {
+      const given = fields.get(name)
+      return given === undefined ? undefined : read(given, pathOf(path, name))
+    },
   }
 }
 

@@ -17,6 +17,9 @@ export interface ServerLimits {
   readonly bodyBytes: number
   /** Open invitations of one tenant. */
   readonly invitations: number
+  /** MiB of attachments that one tenant may hold here, and that one device may bring. */
+  readonly chunkMegabytesPerTenant: number
+  readonly chunkMegabytesPerDevice: number
   /** Milliseconds within which the headers of a request must have arrived. */
   readonly headersMs: number
   /** Milliseconds within which a whole request must have arrived. */
@@ -33,6 +36,8 @@ export const defaultLimits: ServerLimits = {
   requestBurst: 200,
   bodyBytes: limits.appointmentBytes,
   invitations: 100,
+  chunkMegabytesPerTenant: 100 * 1024,
+  chunkMegabytesPerDevice: 20 * 1024,
   headersMs: 10_000,
   requestMs: 30_000,
   stopMs: 10_000,
@@ -66,6 +71,8 @@ export const fixed = {
   refreshMs: 30 * day,
   /** Sessions of one device; opening one more ends the oldest. */
   sessionsPerDevice: 16,
+  /** Milliseconds between two rounds in which a mirror copies chunks. */
+  copyChunksMs: 5 * minute,
   /** Milliseconds between two sweeps that remove what expired. */
   sweepMs: 60 * minute,
 

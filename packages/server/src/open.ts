@@ -2,9 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { sqlite } from '@varve/stores/sqlite'
-import type { Env } from 'varve/engine'
+import type { BlobStore, Env, StoreProvider } from 'varve/engine'
 import type { AppParts } from './app/context.ts'
-import type { HubStats, ServerParts } from './contract.ts'
+import { openBlobs } from './config-storage.ts'
+import type { NodeStats, ServerParts } from './contract.ts'
+import { ChunkShelf } from './chunks/shelf.ts'
 import { Mailbox } from './invitations/mailbox.ts'
 import { fixed } from './limits.ts'
 import { addresses } from './node/address.ts'
@@ -16,6 +18,7 @@ import { publishHash } from './publish-token.ts'
 import { Sessions } from './sessions/sessions.ts'
 import { isInside } from './sessions/standing.ts'
 import type { ServerOptions, Settings } from './settings.ts'
+import { SunkStores } from './sinking/sunk-stores.ts'
 
 /** What was opened so far, to be closed from the last to the first; all of it even when one part fails. */
 export class Opened {
@@ -53,27 +56,37 @@ export async function openParts(
   const stores = options.stores ?? sqlite({ dir: settings.dir })
   const store = await stores.open('server', { pageKey: null })
   opened.add(() => store.close())
-  let stats = (): HubStats => ({ tenants: 0, databases: 0, connections: 0, recorded: 0 })
-  const metrics = createMetrics(() => stats())
+  let stats = (): NodeStats => ({ tenants: 0, databases: 0, connections: 0, recorded: 0 })
+  const blobs = await blobsOf(settings, opened)
+  const sunk = new SunkStores({ sink: settings.sink, env })
+  const metrics = createMetrics(
+    () => stats(),
+    () => sunk.stats(),
+    env,
+  )
   opened.add(() => {
     metrics.close()
   })
   const admitTenant = tenantPlaces(limits.connectionsPerTenant)
-  const shared: ServerParts = { dir: settings.dir, origins: settings.origins, env, meter: metrics, admitTenant }
-  const hub = await options.hub(shared)
-  opened.add(() => hub.close())
-  stats = () => hub.stats()
+  const { dir, origins } = settings
+  const layered = (provider: StoreProvider): StoreProvider => sunk.at(provider, blobs)
+  const chunks = new ChunkShelf({ blobs, store, limits, log: line })
+  const shared: ServerParts = { dir, origins, env, meter: metrics, admitTenant, layered, chunks }
+  const tenants = await options.tenants(shared)
+  opened.add(() => tenants.close())
+  stats = () => tenants.stats()
   const parts: AppParts = {
-    hub,
-    sync: options.sync?.(shared, hub) ?? null,
+    tenants,
+    sync: options.sync?.(shared, tenants) ?? null,
     metrics,
     limits,
-    origins: settings.origins,
+    origins,
     env,
     log: line,
     ...addresses(settings.trustProxy),
-    sessions: new Sessions(store, hub, env),
+    sessions: new Sessions(store, tenants, env),
     mailbox: new Mailbox(store, env, limits.invitations),
+    chunks,
     requests: new RequestLimit(limits, () => env.now()),
     publishHash: await publishHash(settings, stores, env),
     version: packageVersion(),
@@ -86,8 +99,16 @@ export async function openParts(
   return parts
 }
 
-/** A device that loses its standing loses its sessions. Until they are gone, each use asks the hub anyway. */
-function endSessions({ hub, sessions, log }: AppParts): () => Promise<void> {
+/** Object storage that a program opened is its own to close. */
+async function blobsOf({ blobs: given }: Settings, opened: Opened): Promise<BlobStore> {
+  if (!('kind' in given)) return given
+  const blobs = await openBlobs(given)
+  opened.add(() => blobs.close())
+  return blobs
+}
+
+/** A device that loses its standing loses its sessions. Until they are gone, each use asks for it anyway. */
+function endSessions({ tenants, sessions, log }: AppParts): () => Promise<void> {
   let ending: Promise<void> = Promise.resolve()
   const end = async (before: Promise<void>, tenant: string, device: Uint8Array): Promise<void> => {
     await before
@@ -97,7 +118,7 @@ function endSessions({ hub, sessions, log }: AppParts): () => Promise<void> {
       log('error', 'Sessions of a revoked device could not be removed; they are refused all the same', { error })
     }
   }
-  const stop = hub.onLevel((tenant, device, level) => {
+  const stop = tenants.onLevel((tenant, device, level) => {
     if (!isInside(level)) ending = end(ending, tenant, device)
   })
   return () => {

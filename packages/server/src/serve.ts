@@ -8,14 +8,14 @@ import type { MirrorFile } from './mirror-file.ts'
 import { createServer, type Server } from './server.ts'
 import type { ServerOptions } from './settings.ts'
 import { syncEntry } from './tenants/entry.ts'
-import { Hub } from './tenants/hub.ts'
+import { NodeTenants } from './tenants/node-tenants.ts'
 
 export interface Node extends Server {
   /** Public key of this node in hex: what devices expect to meet. */
   readonly publicKey: string
 }
 
-export interface NodeOptions extends Omit<ServerOptions, 'hub' | 'sync'> {
+export interface NodeOptions extends Omit<ServerOptions, 'tenants' | 'sync'> {
   /** Tenants this node takes in; 10,000 when absent. */
   readonly maximumTenants?: number
   /** Databases of one tenant; 1,000 when absent. */
@@ -26,32 +26,33 @@ export interface NodeOptions extends Omit<ServerOptions, 'hub' | 'sync'> {
 
 /** Opens everything under `options.dir`; it answers once `listen` was called. Throws like `createServer`. */
 export async function createNode(options: NodeOptions): Promise<Node> {
-  const tenants = join(options.dir, 'tenants')
-  let hub: Hub | null = null
+  const folder = join(options.dir, 'tenants')
+  let tenants: NodeTenants | null = null
   const server = await createServer({
     ...options,
-    hub: async ({ env }) => {
-      hub = await Hub.open({
+    tenants: async ({ env, layered, chunks }) => {
+      tenants = await NodeTenants.open({
         env,
         node: sqlite({ dir: join(options.dir, 'node') }),
-        tenant: (id) => sqlite({ dir: join(tenants, id) }),
-        known: () => folders(tenants),
+        tenant: (id) => layered(sqlite({ dir: join(folder, id) })),
+        known: () => folders(folder),
         maximumTenants: options.maximumTenants ?? 10_000,
         maximumDatabases: options.maximumDatabases ?? 1_000,
+        chunks,
       })
       for (const { registration, tenant, ...plan } of options.mirrors ?? []) {
-        await hub.register(registration)
-        await hub.mirror(tenant, plan)
+        await tenants.register(registration)
+        await tenants.mirror(tenant, plan)
       }
-      return hub
+      return tenants
     },
     sync: ({ env, meter, admitTenant, origins }, opened) => {
-      if (!(opened instanceof Hub)) throw new TypeError('the hub of a node is its own')
-      return syncEntry({ env, hub: opened, meter, admitTenant, origins })
+      if (!(opened instanceof NodeTenants)) throw new TypeError('a node has tenants of its own')
+      return syncEntry({ env, tenants: opened, meter, admitTenant, origins })
     },
   })
   return {
-    publicKey: hub === null ? '' : publicKeyOf(hub),
+    publicKey: tenants === null ? '' : publicKeyOf(tenants),
     fetch: (request) => server.fetch(request),
     listen: () => server.listen(),
     close: () => server.close(),
@@ -59,8 +60,8 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   }
 }
 
-function publicKeyOf(hub: Hub): string {
-  return toHex(hub.publicKey)
+function publicKeyOf(tenants: NodeTenants): string {
+  return toHex(tenants.publicKey)
 }
 
 /** Names of the folders in a folder; none when it does not exist yet. */

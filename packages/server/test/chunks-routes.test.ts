@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { memoryBlobs, VarveError, type BlobStore } from 'varve'
 import { concat, fromHex, primitives, toHex, utf8, limits } from 'varve/engine'
 import { describe, expect, test } from 'vitest'
+import type { ServerOptions } from '../src/index.ts'
 import { cleanups, env, node } from './chunks-world.ts'
 import { FakeTenants } from './fake-tenants.ts'
 import { createWorld, jsonOf, tenant, type World } from './world.ts'
@@ -26,7 +27,9 @@ interface Shelf extends World {
   readonly put: (bytes: Uint8Array, token?: string, id?: string) => Promise<Response>
 }
 
-async function shelf(options: Parameters<typeof createWorld>[0] = {}, tenants = new FakeTenants()): Promise<Shelf> {
+type ShelfOptions = Omit<Partial<ServerOptions>, 'blobs'> & { readonly blobs?: BlobStore }
+
+async function shelf(options: ShelfOptions = {}, tenants = new FakeTenants()): Promise<Shelf> {
   const blobs = options.blobs ?? memoryBlobs({ env })
   const world = await createWorld({ ...options, blobs }, tenants)
   cleanups.push(() => world.server.close())
@@ -151,10 +154,30 @@ describe('quotas', () => {
     const { put, blobs } = await shelf({ limits: { chunkMegabytesPerTenant: 1, requestBurst: 10_000 } })
     const bytes = new Uint8Array(500_000).fill(1)
     const answers = await Promise.all(Array.from({ length: 10 }, () => put(bytes)))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array<number>(9).fill(200), 201])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([...Array<number>(9).fill(200), 201])
     expect((await put(new Uint8Array(500_000).fill(2))).status).toBe(201)
     expect(await keysOf(blobs)).toHaveLength(2)
   })
+
+  test('keep nobody waiting for the storage of others', async () => {
+    const inner = memoryBlobs({ env })
+    let underWay = 0
+    let all = (): void => undefined
+    const together = new Promise<void>((resolve) => {
+      all = resolve
+    })
+    const blobs: BlobStore = {
+      ...inner,
+      put: async (key, bytes) => {
+        if (++underWay === 3) all()
+        await together
+        return inner.put(key, bytes)
+      },
+    }
+    const { put } = await shelf({ blobs })
+    const answers = await Promise.all([1, 2, 3].map((n) => put(new Uint8Array(100).fill(n))))
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201])
+  }, 5000)
 
   test('count what a storage kept though it said that it failed, and nothing that it did not keep', async () => {
     const inner = memoryBlobs({ env })
@@ -222,6 +245,31 @@ test('asking in bulk tells a member exactly what is lacking, in its order', asyn
   expect(new Uint8Array(await answer.arrayBuffer())).toEqual(asked.subarray(64))
   const none = await call('POST', `/v1/tenants/${tenant}/chunks/missing`, { token, bytes: new Uint8Array(0) })
   expect((await none.arrayBuffer()).byteLength).toBe(0)
+})
+
+test('a list gives mirrors and admins what is held, in order and in pages, and members nothing', async () => {
+  const { call, put, signIn, tenants, admin, stranger, token, blobs } = await shelf()
+  tenants.set(tenant, stranger.signing.publicKey, 'mirror')
+  const ids: string[] = []
+  for (let n = 1; n < 6; n++) {
+    const bytes = new Uint8Array(n).fill(n)
+    await put(bytes)
+    ids.push(idOf(bytes))
+  }
+  await blobs.put(`${other}/chunks/00/${'00'.repeat(32)}`, new Uint8Array(1))
+  ids.sort()
+  const path = `/v1/tenants/${tenant}/chunks`
+  for (const device of [admin, stranger]) {
+    const { access } = await signIn(device)
+    const listed = async (query: string): Promise<string> =>
+      toHex(new Uint8Array(await (await call('GET', path + query, { token: access })).arrayBuffer()))
+    expect(await listed('')).toBe(ids.join(''))
+    expect(await listed(`?after=${ids[2] ?? ''}`)).toBe(ids.slice(3).join(''))
+    expect(await listed(`?after=${ids[4] ?? ''}`)).toBe('')
+    expect((await call('GET', `${path}?after=..`, { token: access })).status).toBe(400)
+  }
+  expect((await call('GET', path, { token })).status).toBe(403)
+  expect((await call('GET', path)).status).toBe(401)
 })
 
 test('an answer says nothing of where chunks lie', async () => {

@@ -14,10 +14,28 @@ describe('parseConfig', () => {
       trustProxy: ['10.0.0.0/8', '::1'],
       publish: { token: 'sixteen-characters' },
       origins: ['https://app.example.org'],
+      blobs: {
+        kind: 's3',
+        endpoint: 'https://s3.eu-central-1.amazonaws.com',
+        bucket: 'varve',
+        region: 'eu-central-1',
+        accessKey: 'key',
+        secretKey: 'secret',
+        forcePathStyle: false,
+        conditionalPut: true,
+      },
+      sink: { afterDays: 7, keepCommits: 1000, keepBytes: 1_000_000, segmentBytes: 100_000 },
       limits: { bodyBytes: 10, requestsPerSecond: 5 },
       log: { level: 'warn', file: 'server.log' },
     }
     expect(parseConfig(JSON.stringify(config))).toEqual(config)
+  })
+
+  test.each([
+    { kind: 'fs', dir: './objects' },
+    { kind: 'azure', endpoint: 'https://a.blob.core.windows.net', container: 'c', account: 'a', accountKey: 'a2V5' },
+  ])('object storage of the kind $kind', (blobs) => {
+    expect(parseConfig(JSON.stringify({ blobs, sink: {} }))).toEqual({ blobs, sink: {} })
   })
 
   test('takes an empty object: everything has a default', () => {
@@ -44,6 +62,22 @@ describe('parseConfig', () => {
     ['{"publish":{"token":"with spaces in between"}}', 'publish.token'],
     ['{"origins":["https://app.example.org/"]}', 'origins[0]'],
     ['{"origins":["*"]}', 'origins[0]'],
+    ['{"blobs":"./objects"}', 'blobs'],
+    ['{"blobs":{"dir":"x"}}', 'blobs.kind'],
+    ['{"blobs":{"kind":"gcs"}}', 'blobs.kind'],
+    ['{"blobs":{"kind":"fs"}}', 'blobs.dir'],
+    ['{"blobs":{"kind":"fs","dir":"x","bucket":"y"}}', 'blobs.bucket'],
+    [
+      '{"blobs":{"kind":"s3","endpoint":"https://k:s@h","bucket":"b","accessKey":"k","secretKey":"s"}}',
+      'blobs.endpoint',
+    ],
+    ['{"blobs":{"kind":"s3","endpoint":"https://h","bucket":"b","accessKey":"k"}}', 'blobs.secretKey'],
+    ['{"blobs":{"kind":"azure","endpoint":"https://h","container":"c","account":"a"}}', 'blobs.accountKey'],
+    ['{"sink":true}', 'sink'],
+    ['{"sink":{"days":1}}', 'sink.days'],
+    ['{"sink":{"afterDays":-1}}', 'sink.afterDays'],
+    ['{"sink":{"keepCommits":"1"}}', 'sink.keepCommits'],
+    ['{"sink":{"segmentBytes":0}}', 'sink.segmentBytes'],
     ['{"limits":{"bodyBytes":0}}', 'limits.bodyBytes'],
     ['{"limits":{"bodyBytes":null}}', 'limits.bodyBytes'],
     ['{"limits":[]}', 'limits'],
@@ -52,6 +86,11 @@ describe('parseConfig', () => {
     ['null', ''],
   ])('%s is refused, and the error names %j', (file, path) => {
     expect(errorOf(file)).toMatchObject({ code: 'INVALID', details: { path } })
+  })
+
+  test('secrets of object storage are in no error', () => {
+    const blobs = { kind: 's3', endpoint: 'https://ada:hunter2@h', bucket: 'b', accessKey: 'key', secretKey: 'hunter3' }
+    expect(String(errorOf(JSON.stringify({ blobs })))).not.toMatch(/hunter/)
   })
 
   test('text that is not JSON is refused without being quoted', () => {

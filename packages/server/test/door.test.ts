@@ -71,7 +71,7 @@ beforeEach(async () => {
   })
   await world.start()
   ada = await createTenant({ name: 'acme', user: 'ada', store: memory(), env: world.env })
-  await world.hub.register(await ada.registration())
+  await world.tenants.register(await ada.registration())
 })
 
 afterEach(async () => {
@@ -104,7 +104,7 @@ function hello(versions: readonly number[]): Uint8Array {
 }
 
 function nothingLeft(): void {
-  expect(world.hub.connections).toBe(0)
+  expect(world.tenants.connections).toBe(0)
   expect(admitted.get(ada.id) ?? 0).toBe(0)
 }
 
@@ -125,11 +125,11 @@ test('a stranger who says hello and then nothing is turned out in time; a member
   const eve = await stranger()
   await eve.line.send(hello([1]))
   await eve.hears(1)
-  expect(world.hub.connections).toBe(2)
+  expect(world.tenants.connections).toBe(2)
   timers.expire(limits.handshakeMs)
   await eve.closed
   expect(eve.heard.at(-1)).toMatchObject({ type: 'error', code: 'OFFLINE' })
-  expect(world.hub.connections).toBe(1)
+  expect(world.tenants.connections).toBe(1)
   expect(admitted.get(ada.id)).toBe(1)
   expect(line.status).toBe('live')
 })
@@ -167,7 +167,7 @@ test('a connection that gets no place leaves nothing behind', async () => {
   const late = await stranger()
   await late.line.send(hello([1]))
   await late.closed
-  expect(world.hub.connections).toBe(3)
+  expect(world.tenants.connections).toBe(3)
   for (const { line, closed } of friends) {
     line.close()
     await closed

@@ -63,10 +63,10 @@ async function proposed(): Promise<{
   const ada = await founder()
   const crm = await ada.database('crm')
   await write(crm, 'before')
-  await world.hub.register(await ada.registration())
+  await world.tenants.register(await ada.registration())
   const line = world.connect(ada)
   await line.settled()
-  const bytes = await ada.appoint(world.hub.publicKey)
+  const bytes = await ada.appoint(world.tenants.publicKey)
   await write(crm, 'between')
   await line.delivered()
   return { ada, crm, line, bytes }
@@ -79,11 +79,11 @@ describe('the node that accepts', () => {
     node.before = (name, _method, batch) => {
       if (name !== 'tenant' && batch !== null) throw full()
     }
-    await expect(world.hub.appoint(ada.id, bytes)).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(world.tenants.appoint(ada.id, bytes)).rejects.toEqual(coded('STORE_FAILED'))
     await world.stop()
     node.heal()
     await world.start()
-    await ada.adoptAppointments(await world.hub.appointments(ada.id))
+    await ada.adoptAppointments(await world.tenants.appointments(ada.id))
     await write(crm, 'after')
     await line.settled()
     expect(await recordsOf(crm)).toEqual({ records: 3, pending: 0 })
@@ -96,9 +96,9 @@ describe('the node that accepts', () => {
     node.before = (name, _method, batch) => {
       if (name !== 'tenant' && batch !== null) throw full()
     }
-    await expect(world.hub.appoint(ada.id, bytes)).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(world.tenants.appoint(ada.id, bytes)).rejects.toEqual(coded('STORE_FAILED'))
     node.heal()
-    const accepted = await world.hub.appoint(ada.id, bytes)
+    const accepted = await world.tenants.appoint(ada.id, bytes)
     await ada.adoptAppointments([accepted])
     await line.settled()
     expect(await recordsOf(crm)).toEqual({ records: 2, pending: 0 })
@@ -109,16 +109,16 @@ describe('the node that accepts', () => {
   test('records nothing before the appointment is stored', async () => {
     const { ada, crm, line, bytes } = await proposed()
     node.failOn('appointments')
-    await expect(world.hub.appoint(ada.id, bytes)).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(world.tenants.appoint(ada.id, bytes)).rejects.toEqual(coded('STORE_FAILED'))
     await write(crm, 'after')
     await line.delivered()
-    expect(await world.hub.appointments(ada.id)).toEqual([])
-    const there = await (await world.hub.node(ada.id)).existing(idOf(crm))
+    expect(await world.tenants.appointments(ada.id)).toEqual([])
+    const there = await (await world.tenants.node(ada.id)).existing(idOf(crm))
     expect(there.state.record.length).toBe(1)
     await world.stop()
     node.heal()
     await world.start()
-    await ada.adoptAppointments([await world.hub.appoint(ada.id, bytes)])
+    await ada.adoptAppointments([await world.tenants.appoint(ada.id, bytes)])
     await line.settled()
     expect(await recordsOf(crm)).toEqual({ records: 3, pending: 0 })
     expect(await crm.verify()).toMatchObject(sound)
@@ -127,9 +127,9 @@ describe('the node that accepts', () => {
 
   test('answers two requests for one appointment alike', async () => {
     const { ada, bytes } = await proposed()
-    const [one, other] = await Promise.all([world.hub.appoint(ada.id, bytes), world.hub.appoint(ada.id, bytes)])
+    const [one, other] = await Promise.all([world.tenants.appoint(ada.id, bytes), world.tenants.appoint(ada.id, bytes)])
     expect(one).toEqual(other)
-    expect(await world.hub.appointments(ada.id)).toEqual([one])
+    expect(await world.tenants.appointments(ada.id)).toEqual([one])
     await ada.close()
   })
 
@@ -142,9 +142,9 @@ describe('the node that accepts', () => {
     await ada.close()
     const secret = await secretKey()
     const signed = signAppointment({ ...appointment, handOvers }, (message) => primitives.ed25519.sign(secret, message))
-    await expect(world.hub.appoint(ada.id, encodeAppointment(signed))).rejects.toEqual(coded('INVALID'))
-    expect(await world.hub.appointments(ada.id)).toEqual([])
-    expect(await world.hub.appoint(ada.id, bytes)).toBeInstanceOf(Uint8Array)
+    await expect(world.tenants.appoint(ada.id, encodeAppointment(signed))).rejects.toEqual(coded('INVALID'))
+    expect(await world.tenants.appointments(ada.id)).toEqual([])
+    expect(await world.tenants.appoint(ada.id, bytes)).toBeInstanceOf(Uint8Array)
   })
 
   test('opens nothing for an appointment by a stranger', async () => {
@@ -156,7 +156,7 @@ describe('the node that accepts', () => {
     )
     await world.stop()
     await world.start()
-    await expect(world.hub.appoint(ada.id, encodeAppointment(forged))).rejects.toEqual(coded('FORBIDDEN'))
+    await expect(world.tenants.appoint(ada.id, encodeAppointment(forged))).rejects.toEqual(coded('FORBIDDEN'))
     const opened = new Set(node.open)
     expect(opened.size).toBeLessThanOrEqual(2)
     await ada.close()
@@ -178,7 +178,7 @@ describe('the device that appoints', () => {
       for (const database of [crm, notes]) held.push(write(database, 'at once'), write(database, 'and again'))
       throw full()
     }
-    await expect(ada.appoint(world.hub.publicKey)).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(ada.appoint(world.tenants.publicKey)).rejects.toEqual(coded('STORE_FAILED'))
     device.heal()
     await Promise.all(held)
     await write(crm, 'after')
@@ -202,7 +202,7 @@ describe('the device that appoints', () => {
       meanwhile = true
       throw full()
     }
-    await expect(ada.appoint(world.hub.publicKey)).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(ada.appoint(world.tenants.publicKey)).rejects.toEqual(coded('STORE_FAILED'))
     device.heal()
     await write(crm, 'after')
     expect(await recordsOf(crm)).toEqual({ records: 1, pending: 2 })
@@ -221,7 +221,7 @@ describe('the device that appoints', () => {
     await ada.keys.remove('hr')
     await ada.close()
     const again = await openTenant({ store, env: world.env })
-    await expect(again.appoint(world.hub.publicKey)).rejects.toEqual(coded('KEY_MISSING'))
+    await expect(again.appoint(world.tenants.publicKey)).rejects.toEqual(coded('KEY_MISSING'))
     const crm = await again.database('crm')
     await write(crm, 'as before')
     expect(await recordsOf(crm)).toEqual({ records: 1, pending: 0 })
@@ -242,7 +242,7 @@ describe('the device that appoints', () => {
     })
     const slow = ada.database('slow')
     await isReached
-    const appointing = ada.appoint(world.hub.publicKey)
+    const appointing = ada.appoint(world.tenants.publicKey)
     const fresh = await ada.database('fresh')
     await write(fresh, 'now')
     open()
@@ -258,7 +258,7 @@ describe('the device that appoints', () => {
   test('takes no second recorder instead of one that has not answered, unless told so', async () => {
     const ada = await founder()
     await write(await ada.database('crm'), 'before')
-    const [first, second] = [new Uint8Array(32).fill(1), world.hub.publicKey]
+    const [first, second] = [new Uint8Array(32).fill(1), world.tenants.publicKey]
     const proposal = await ada.appoint(first)
     await expect(ada.appoint(second)).rejects.toEqual(
       expect.objectContaining({ code: 'EXISTS', details: { recorder: toHex(first) } }),
@@ -273,7 +273,7 @@ describe('the device that appoints', () => {
   test('takes over an acceptance that it could not store when it hears of it again', async () => {
     const { ada, crm, line, bytes } = await proposed()
     await line.disconnect()
-    const accepted = await world.hub.appoint(ada.id, bytes)
+    const accepted = await world.tenants.appoint(ada.id, bytes)
     device.failOn('appointments')
     await expect(ada.adoptAppointments([accepted])).rejects.toEqual(coded('STORE_FAILED'))
     device.heal()
@@ -303,10 +303,10 @@ async function secretKey(): Promise<Uint8Array> {
 
 /** What was recorded is one record for the node as well. */
 async function publishes(ada: Tenant, databases: readonly Database[]): Promise<void> {
-  await world.hub.register(await ada.registration())
+  await world.tenants.register(await ada.registration())
   const line = world.connect(ada)
   await line.settled()
-  await ada.adoptAppointments([await world.hub.appoint(ada.id, await ada.appoint(world.hub.publicKey))])
+  await ada.adoptAppointments([await world.tenants.appoint(ada.id, await ada.appoint(world.tenants.publicKey))])
   for (const database of databases) await write(database, 'published')
   await line.settled()
   for (const database of databases) {

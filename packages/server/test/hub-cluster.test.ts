@@ -10,7 +10,7 @@ import { cleanUp, startHub } from './hub-world.ts'
 interface Engine {
   readonly name: string
   readonly isHere: boolean
-  start(): Promise<{ readonly url: string; stop(): Promise<void> }>
+  readonly start: () => Promise<{ readonly url: string; stop(): Promise<void> }>
 }
 
 const engines: readonly Engine[] = [

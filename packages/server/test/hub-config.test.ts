@@ -54,6 +54,18 @@ describe('what the Chronos document shows', () => {
     expect([...config.spacesConnections.values()].map(({ kind }) => kind)).toEqual(['s3', 's3', 'azure', 'azure'])
   })
 
+  test('standbys of PostgreSQL, and how many connections there may be', () => {
+    const { dbConnections } = readHubConfig({
+      ...base,
+      dbConnections: {
+        'mongo-primary': { url: 'mongodb://a/?replicaSet=rs', maxConnections: 8 },
+        pg: { url: 'postgres://a/b', standbys: ['postgres://c/b'], maxConnections: 20 },
+      },
+    })
+    expect(dbConnections.get('mongo-primary')).toMatchObject({ kind: 'mongodb', maxConnections: 8 })
+    expect(dbConnections.get('pg')).toMatchObject({ standbys: ['postgres://c/b'], maxConnections: 20 })
+  })
+
   test('metadata, knowledge, runtime and logs, with domains and tenants', () => {
     const full = { spaceConnRef: 's3-primary', bucket: 'chronos-data' }
     const tiers = (type: string) => ({
@@ -271,6 +283,35 @@ describe('problems', () => {
       'a mongoUri of another engine',
       { ...base, dbConnections: { 'mongo-primary': { mongoUri: 'postgres://a/b' } } },
       'dbConnections.mongo-primary.mongoUri',
+    ],
+    [
+      'standbys of another engine',
+      { ...base, dbConnections: { 'mongo-primary': { url: 'mongodb://a', standbys: ['mongodb://b'] } } },
+      'dbConnections.mongo-primary.standbys',
+    ],
+    [
+      'a standby that is no server',
+      {
+        ...base,
+        dbConnections: { 'mongo-primary': { url: 'postgres://a/b', standbys: ['postgres://c/b', 'sqlite:x'] } },
+      },
+      'dbConnections.mongo-primary.standbys[1]',
+    ],
+    [
+      'a standby that is a connection too',
+      {
+        ...base,
+        dbConnections: {
+          a: { url: 'postgres://c/b' },
+          'mongo-primary': { url: 'postgres://a/b', standbys: ['postgres://c/b'] },
+        },
+      },
+      'dbConnections.mongo-primary',
+    ],
+    [
+      'a pool where there is none',
+      { ...base, dbConnections: { 'mongo-primary': { url: 'sqlite:x', maxConnections: 5 } } },
+      'dbConnections.mongo-primary.maxConnections',
     ],
   ])('%s', (_, config, path) => {
     expect(problems(config)).toEqual([path])

@@ -1,9 +1,10 @@
 /** Moving a tenant while it is used: nothing lost or doubled, with writers at work, and after a failure at any step. */
 
-import { openTenant, systemEnv } from 'varve'
-import { decorate, VarveError, type StoreProvider } from 'varve/engine'
+import { createTenant, openTenant, systemEnv } from 'varve'
+import { decorate, memory, VarveError, type StoreProvider } from 'varve/engine'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openHub, type OpenEngine } from '../src/hub/index.ts'
+import { CopyTarget } from '../src/hub/move/copy.ts'
 import { checkMoved, moveConfig, moving, target } from './hub-moving.ts'
 import {
   cleanUp,
@@ -75,6 +76,23 @@ test('the tenant beneath goes along: the same directory, device and databases, a
     await tenant.close()
   }
   expect(seen[1]).toEqual(seen[0])
+})
+
+test('what another process wrote after the last copy, while this one slept, goes along', async () => {
+  const [from, to] = [memory(), memory()]
+  const tenant = await createTenant({ store: from, name: 'acme', user: 'hub' })
+  const database = await tenant.database('data', { mode: 'open' })
+  await database.collection('events').create({}, { id: 'a' })
+  const copied = await CopyTarget.open({ tenant, database }, to)
+  await copied.copy({ tenant, database })
+  await database.collection('events').create({}, { id: 'b' })
+  await tenant.close()
+  expect(await copied.copyRest(from)).toBe(1)
+  await copied.close()
+  const moved = await openTenant({ store: to })
+  const there = await (await moved.database('data', { mode: 'open' })).collection('events').find().toArray()
+  expect(there.map(({ id }) => id)).toEqual(['a', 'b'])
+  await moved.close()
 })
 
 describe('after a failure', () => {

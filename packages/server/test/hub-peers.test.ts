@@ -68,6 +68,12 @@ describe('what may be asked', () => {
     },
   )
 
+  test('an argument that was left out is left out there too', async () => {
+    const asked = decodeCall(JSON.parse(JSON.stringify(callOf(['restore', 'a', undefined, { reason: 'why' }]))))
+    const args = await makeCall({ restore: (...given: readonly unknown[]) => given }, asked)
+    expect(args).toEqual(['a', undefined, { reason: 'why' }])
+  })
+
   test('a query that nothing runs is INVALID', async () => {
     await expect(makeCall(handle, callOf(['find', {}]))).rejects.toMatchObject({ code: 'INVALID' })
   })

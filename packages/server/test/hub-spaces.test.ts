@@ -8,10 +8,11 @@ import { cleanUp, connections, runtimeOf, sqliteEngine, startHub, temporaryFolde
 
 afterEach(cleanUp)
 
+/** Objects; what is being written lies beside them under `~tmp`. */
 function filesIn(dir: string): readonly string[] {
   if (!existsSync(dir)) return []
   return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((each) =>
-    each.isFile() ? [join(each.parentPath, each.name).slice(dir.length + 1)] : [],
+    each.isFile() && !each.parentPath.includes('~tmp') ? [join(each.parentPath, each.name).slice(dir.length + 1)] : [],
   )
 }
 

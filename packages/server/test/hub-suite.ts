@@ -1,6 +1,7 @@
 /** Everything a hub does, for an engine whose server runs. */
 
 import { describe } from 'vitest'
+import { contents } from './hub-contents.ts'
 import { chronosExamples } from './hub-examples.ts'
 import { knowledgeExamples } from './hub-knowledge.ts'
 import { messagingExamples } from './hub-messages.ts'
@@ -16,6 +17,9 @@ export function hubSuite(makeEngine: () => HubEngine): void {
   })
   describe('messaging', () => {
     messagingExamples(makeEngine)
+  })
+  describe('contents', () => {
+    contents(makeEngine)
   })
   describe('moving', () => {
     moving(makeEngine)

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { memory, systemEnv } from 'varve/engine'
 import { createServer, type Server, type ServerOptions, type SyncEntry } from '../src/index.ts'
-import { FakeHub } from './hub.ts'
+import { FakeTenants } from './fake-tenants.ts'
 import { tenant } from './world.ts'
 
 const closing: (() => Promise<void>)[] = []
@@ -21,14 +21,14 @@ afterEach(async () => {
 
 interface Running {
   readonly server: Server
-  readonly hub: FakeHub
+  readonly tenants: FakeTenants
   readonly url: string
   readonly port: number
 }
 
 async function run(options: Partial<ServerOptions> = {}): Promise<Running> {
-  const hub = new FakeHub()
-  hub.add(tenant)
+  const tenants = new FakeTenants()
+  tenants.add(tenant)
   const server = await createServer({
     dir: 'unused',
     port: 0,
@@ -36,11 +36,11 @@ async function run(options: Partial<ServerOptions> = {}): Promise<Running> {
     env: systemEnv(),
     stores: memory(),
     ...options,
-    hub: () => Promise.resolve(hub),
+    tenants: () => Promise.resolve(tenants),
   })
   closing.push(() => server.close())
   const { url } = await server.listen()
-  return { server, hub, url, port: Number(new URL(url).port) }
+  return { server, tenants, url, port: Number(new URL(url).port) }
 }
 
 /** Sends bytes as they are and gives everything that comes back until the other side ends. */
@@ -300,7 +300,7 @@ describe('sync', () => {
 })
 
 describe('stopping', () => {
-  test('ends sync, lets requests under way finish, closes the hub once, and takes no more', async () => {
+  test('ends sync, lets requests under way finish, closes its tenants once, and takes no more', async () => {
     const entry = echo()
     let finish = (): void => undefined
     const waiting = new Promise<void>((resolve) => {
@@ -318,7 +318,7 @@ describe('stopping', () => {
         return new Response('finished')
       },
     }
-    const { server, hub, url, port } = await run({ sync: () => slow })
+    const { server, tenants, url, port } = await run({ sync: () => slow })
     const socket = await connected(port)
     const over = ended(socket)
     socket.write(upgradeTo('/v1/sync'))
@@ -327,12 +327,12 @@ describe('stopping', () => {
     await begun
     const closed = server.close()
     expect(await over).toMatch(/^HTTP\/1\.1 101 /)
-    expect(hub.closed).toBe(0)
+    expect(tenants.closed).toBe(0)
     finish()
     expect(await (await answer).text()).toBe('finished')
     await closed
     await server.close()
-    expect(hub.closed).toBe(1)
+    expect(tenants.closed).toBe(1)
     await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed')
     idle.destroy()
   })
@@ -372,9 +372,9 @@ describe('stopping', () => {
       dir: 'unused',
       stores,
       log: { level: 'silent' },
-      hub: () => Promise.reject(new Error('no hub')),
+      tenants: () => Promise.reject(new Error('no tenants')),
     }
-    await expect(createServer(options)).rejects.toThrow('no hub')
+    await expect(createServer(options)).rejects.toThrow('no tenants')
     await (await stores.open('server', { pageKey: null })).close()
   })
 })

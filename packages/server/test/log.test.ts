@@ -51,13 +51,13 @@ test('a request is one line with id, route, status, time and address, and withou
 test('no secret is ever logged, whatever succeeds or fails', async () => {
   const publishing = 'publish-token-of-the-operator'
   world = await createWorld({ publish: { token: publishing } })
-  const { call, hub, signIn, refresh, admin, member, stranger, nonce } = world
+  const { call, tenants, signIn, refresh, admin, member, stranger, nonce } = world
   const tokens = await signIn(admin)
   const again = await refresh(admin, tokens.refresh)
   const next: unknown = await again.json()
-  const failing = refreshing(hub, stranger, tokens.refresh, await nonce())
+  const failing = refreshing(tenants, stranger, tokens.refresh, await nonce())
   await call('POST', '/v1/sessions/refresh', { json: failing })
-  const signing = opening(hub, member, await nonce())
+  const signing = opening(tenants, member, await nonce())
   await call('POST', `/v1/tenants/${tenant}/sessions`, { json: { ...signing, more: 'unexpected-field-value' } })
   const registration = utf8('bytes-of-a-registration')
   await call('POST', '/v1/tenants', { bytes: registration, type: 'application/cbor', token: publishing })
@@ -66,7 +66,7 @@ test('no secret is ever logged, whatever succeeds or fails', async () => {
   await call('GET', '/nowhere?secret=query-secret', {
     headers: { cookie: 'cookie-secret', authorization: 'odd-secret' },
   })
-  hub.failure = new TypeError('broken')
+  tenants.failure = new TypeError('broken')
   await call('GET', `/v1/tenants/${tenant}/databases/${'d2'.repeat(16)}/checkpoint`, { token: tokens.access })
   const log = world.log()
   expect(linesOf(log).length).toBeGreaterThan(10)

@@ -62,10 +62,10 @@ async function bereaved(): Promise<{ readonly ada: Tenant; readonly carol: Tenan
 
 /** What an admin does whose recorder is lost (`docs/recovery.md`). */
 async function appoints(admin: Tenant): Promise<Connection> {
-  await world.hub.register(await admin.registration())
+  await world.tenants.register(await admin.registration())
   const line = world.connect(admin)
   await line.delivered()
-  const accepted = await world.hub.appoint(admin.id, await admin.appoint(world.hub.publicKey))
+  const accepted = await world.tenants.appoint(admin.id, await admin.appoint(world.tenants.publicKey))
   await admin.adoptAppointments([accepted])
   await line.settled()
   return line
@@ -132,7 +132,7 @@ describe('an admin who is not the founder', () => {
 describe('a new node', () => {
   test('is brought the directory in parts, by whoever has some of it', async () => {
     const { carol, erin } = await bereaved()
-    await world.hub.register(await carol.registration())
+    await world.tenants.register(await carol.registration())
     await world.connect(erin).delivered()
     await appoints(carol)
     await world.connect(erin).settled()
@@ -143,14 +143,14 @@ describe('a new node', () => {
     const { ada, carol } = await bereaved()
     const [zed, yve] = [await joined(ada, 'zed'), await joined(ada, 'yve')]
     await zed.database('forgotten')
-    await world.hub.register(await carol.registration())
+    await world.tenants.register(await carol.registration())
     await world.connect(carol).delivered()
-    const before = world.hub.stats().databases
+    const before = world.tenants.stats().databases
     for (const stranger of [zed, yve]) {
       await expect(world.connect(stranger).settled()).rejects.toEqual(coded('FORBIDDEN'))
       expect(await stranger.directory.users()).toEqual([])
     }
-    expect(world.hub.stats().databases).toBe(before)
+    expect(world.tenants.stats().databases).toBe(before)
     await appoints(carol)
     expect((await carol.directory.databases()).map(({ name }) => name)).toEqual(['crm'])
     await expect(world.connect(zed).settled()).rejects.toEqual(coded('FORBIDDEN'))

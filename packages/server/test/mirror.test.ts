@@ -4,7 +4,7 @@ import { memory, pipe, type Tenant, type Transport } from 'varve'
 import { decodeFrame, fromHex, limits, systemEnv, toHex, VarveError, type Connector, type Env } from 'varve/engine'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseMirrorFile } from '../src/mirror-file.ts'
-import { Door, Hub } from '../src/tenants/index.ts'
+import { Door, NodeTenants } from '../src/tenants/index.ts'
 import { NodeWorld } from './node-world.ts'
 
 let world: NodeWorld
@@ -25,9 +25,9 @@ async function mirrorOf(
   ada: Tenant,
   databases: readonly string[],
   { env = systemEnv({ passphraseWork: 1 }), connector = world.connector }: { env?: Env; connector?: Connector } = {},
-): Promise<{ hub: Hub; dial: () => Promise<Transport> }> {
+): Promise<{ tenants: NodeTenants; dial: () => Promise<Transport> }> {
   const stores = new Map<string, ReturnType<typeof memory>>()
-  const hub = await Hub.open({
+  const tenants = await NodeTenants.open({
     env,
     node: memory(),
     tenant: (id) => {
@@ -40,9 +40,9 @@ async function mirrorOf(
     maximumDatabases: 10,
     connector,
   })
-  await ada.directory.approveMirror(toHex(hub.publicKey), 'second node')
-  await hub.register(await ada.registration())
-  await hub.mirror(ada.id, { url: 'ws://first', node: toHex(world.hub.publicKey), databases })
+  await ada.directory.approveMirror(toHex(tenants.publicKey), 'second node')
+  await tenants.register(await ada.registration())
+  await tenants.mirror(ada.id, { url: 'ws://first', node: toHex(world.tenants.publicKey), databases })
   const meter = {
     connected: free,
     frame: () => undefined,
@@ -50,13 +50,13 @@ async function mirrorOf(
     recorded: () => undefined,
     refused: () => undefined,
   }
-  const door = new Door({ env, hub, meter, admitTenant: free })
+  const door = new Door({ env, tenants, meter, admitTenant: free })
   const dial = (): Promise<Transport> => {
     const [near, far] = pipe()
     door.enter(far, 'websocket')
     return Promise.resolve(near)
   }
-  return { hub, dial }
+  return { tenants, dial }
 }
 
 test('a mirror serves what the first node records, and passes on what its clients write', async () => {
@@ -65,7 +65,7 @@ test('a mirror serves what the first node records, and passes on what its client
   await crm.collection('people').create({ name: 'Ada' })
   await line.settled()
   const id = (await ada.databases()).find(({ name }) => name === 'crm')?.id ?? ''
-  const { hub, dial } = await mirrorOf(ada, [id])
+  const { tenants, dial } = await mirrorOf(ada, [id])
   await line.settled()
   const bob = await world.join(ada, line, 'bob')
   const viaMirror = bob.tenant.connect('ws://second', { connector: dial })
@@ -79,7 +79,7 @@ test('a mirror serves what the first node records, and passes on what its client
   expect(await crm.collection('people').find().count()).toBe(2)
   expect(await b.verify()).toMatchObject({ ok: true })
   await Promise.all([ada.close(), bob.tenant.close()])
-  await hub.close()
+  await tenants.close()
 })
 
 test('a mirror waits longer after each connection that did not bring everything, until one does', async () => {
@@ -101,9 +101,9 @@ test('a mirror waits longer after each connection that did not bring everything,
     const near = await world.connector()
     return waits.length < 5 ? cutAfterReady(near) : near
   }
-  const { hub } = await mirrorOf(ada, [id], { env, connector })
+  const { tenants } = await mirrorOf(ada, [id], { env, connector })
   await line.settled()
-  const node = await hub.node(ada.id)
+  const node = await tenants.node(ada.id)
   await expect.poll(() => node.databases).toContain(id)
   await expect.poll(async () => (await node.existing(fromHex(id))).state.record.length).toBe(1)
   // What was taken over is reported a moment later.
@@ -111,7 +111,7 @@ test('a mirror waits longer after each connection that did not bring everything,
   expect(waits).toEqual([250, 500, 1_000, 2_000, 4_000])
   world.lines.at(-1)?.close(new VarveError('OFFLINE', 'The line was cut'))
   await expect.poll(() => waits).toEqual([250, 500, 1_000, 2_000, 4_000, 250])
-  await Promise.all([ada.close(), hub.close()])
+  await Promise.all([ada.close(), tenants.close()])
 })
 
 /** A line that breaks as soon as both ends have shaken hands: at the answer to the first database. */

@@ -2,7 +2,7 @@
 
 import { createJoinRequest, createTenant, joinTenant, memory, openTenant, type Connection, type Tenant } from 'varve'
 import { pipe, systemEnv, type Env, type StoreProvider, type Transport } from 'varve/engine'
-import { Door, Hub, type HubOptions } from '../src/tenants/index.ts'
+import { Door, NodeTenants, type NodeTenantsOptions } from '../src/tenants/index.ts'
 
 export const url = 'ws://node.test'
 
@@ -13,7 +13,7 @@ export function shiftedEnv(): Env & { shift: number } {
   return env
 }
 
-export interface NodeWorldOptions extends Partial<Pick<HubOptions, 'maximumDatabases' | 'maximumOpenStores'>> {
+export interface NodeWorldOptions extends Partial<Pick<NodeTenantsOptions, 'maximumDatabases' | 'maximumOpenStores'>> {
   /** Environment of the node. */
   readonly env?: Env
   /** Puts something between the node and the stores of a tenant. */
@@ -25,10 +25,10 @@ export class NodeWorld {
   readonly env = systemEnv({ passphraseWork: 1 })
   readonly #options: NodeWorldOptions
   readonly #node = memory()
-  readonly #tenants = new Map<string, StoreProvider>()
+  readonly #providers = new Map<string, StoreProvider>()
   /** Server ends of the connections that were made. */
   readonly lines: Transport[] = []
-  #hub: Hub | null = null
+  #tenants: NodeTenants | null = null
   #door: Door | null = null
   reachable = true
 
@@ -41,21 +41,21 @@ export class NodeWorld {
     return this.#door
   }
 
-  get hub(): Hub {
-    if (this.#hub === null) throw new Error('the node is down')
-    return this.#hub
+  get tenants(): NodeTenants {
+    if (this.#tenants === null) throw new Error('the node is down')
+    return this.#tenants
   }
 
   async start(): Promise<void> {
     const { env = this.env, wrap = (provider) => provider, ...limits } = this.#options
     const tenant = (id: string): StoreProvider => {
-      const provider = this.#tenants.get(id) ?? memory()
-      this.#tenants.set(id, provider)
+      const provider = this.#providers.get(id) ?? memory()
+      this.#providers.set(id, provider)
       return wrap(provider)
     }
-    const known = (): Promise<readonly string[]> => Promise.resolve([...this.#tenants.keys()])
+    const known = (): Promise<readonly string[]> => Promise.resolve([...this.#providers.keys()])
     const bounds = { maximumTenants: 10, maximumDatabases: 100, ...limits }
-    this.#hub = await Hub.open({ env, node: this.#node, tenant, known, ...bounds })
+    this.#tenants = await NodeTenants.open({ env, node: this.#node, tenant, known, ...bounds })
     const free = (): (() => void) => () => undefined
     const meter = {
       connected: free,
@@ -64,18 +64,18 @@ export class NodeWorld {
       recorded: () => undefined,
       refused: () => undefined,
     }
-    this.#door = new Door({ env, hub: this.#hub, meter, admitTenant: this.#options.admitTenant ?? free })
+    this.#door = new Door({ env, tenants: this.#tenants, meter, admitTenant: this.#options.admitTenant ?? free })
   }
 
   async stop(): Promise<void> {
     this.#door?.close()
-    await this.#hub?.close()
-    this.#hub = null
+    await this.#tenants?.close()
+    this.#tenants = null
   }
 
   readonly connector = (): Promise<Transport> => {
     const door = this.#door
-    if (!this.reachable || door === null || this.#hub === null) return Promise.reject(new Error('not reachable'))
+    if (!this.reachable || door === null || this.#tenants === null) return Promise.reject(new Error('not reachable'))
     const [near, far] = pipe()
     this.lines.push(far)
     door.enter(far, 'websocket')
@@ -89,10 +89,10 @@ export class NodeWorld {
   /** A tenant whose record is kept by the node, with its founder connected. */
   async published(env: Env = this.env): Promise<{ readonly ada: Tenant; readonly line: Connection }> {
     const ada = await createTenant({ name: 'acme', user: 'ada', store: memory(), env })
-    await this.hub.register(await ada.registration())
+    await this.tenants.register(await ada.registration())
     const line = this.connect(ada)
     await line.settled()
-    const accepted = await this.hub.appoint(ada.id, await ada.appoint(this.hub.publicKey))
+    const accepted = await this.tenants.appoint(ada.id, await ada.appoint(this.tenants.publicKey))
     await ada.adoptAppointments([accepted])
     await line.settled()
     return { ada, line }

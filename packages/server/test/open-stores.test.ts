@@ -44,7 +44,7 @@ function write(database: Database, name: string): Promise<{ receipt: () => Promi
 /** Ends a connection, and waits until the node has noticed. */
 async function left(line: Connection): Promise<void> {
   await line.close()
-  while (world.hub.connections > 0) await new Promise((resolve) => setImmediate(resolve))
+  while (world.tenants.connections > 0) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function idOf(database: Database): string {
@@ -65,13 +65,13 @@ describe('a node with more databases than it keeps open', () => {
     await left(line)
     for (const [i, database] of databases.entries()) {
       await write(database, 'offline')
-      if (i < 4) expect(await world.hub.commitRecord(ada.id, idOf(database), new Uint8Array(32))).toBe(null)
+      if (i < 4) expect(await world.tenants.commitRecord(ada.id, idOf(database), new Uint8Array(32))).toBe(null)
     }
     await expect.poll(() => stores.open.length).toBeLessThanOrEqual(4)
     const again = world.connect(ada)
     await again.settled()
     for (const database of databases) expect(await database.stats()).toMatchObject({ records: 1, pending: 0 })
-    expect(world.hub.stats()).toMatchObject({ tenants: 1, databases: 13 })
+    expect(world.tenants.stats()).toMatchObject({ tenants: 1, databases: 13 })
   })
 
   test('closes none with a live channel, however long nothing happens on it', async () => {
@@ -81,8 +81,8 @@ describe('a node with more databases than it keeps open', () => {
     await line.settled()
     for (let i = 0; i < 5; i++) {
       const other = await founder(`other-${i}`)
-      await world.hub.register(await other.registration())
-      expect(await world.hub.level(other.id, new Uint8Array(32))).toBe(null)
+      await world.tenants.register(await other.registration())
+      expect(await world.tenants.level(other.id, new Uint8Array(32))).toBe(null)
     }
     const { receipt } = await write(crm, 'still here')
     expect(await receipt()).toMatchObject({ record: 0 })
@@ -94,14 +94,14 @@ describe('a node with more databases than it keeps open', () => {
     await start({ maximumOpenStores: 4 })
     const { ada, line } = await published()
     const heard: string[] = []
-    world.hub.onLevel((tenant) => heard.push(tenant))
+    world.tenants.onLevel((tenant) => heard.push(tenant))
     await left(line)
     for (let i = 0; i < 5; i++) {
       const other = await founder(`other-${i}`)
-      await world.hub.register(await other.registration())
+      await world.tenants.register(await other.registration())
     }
     await expect.poll(() => stores.open.length).toBeLessThanOrEqual(4)
-    expect(world.hub.stats().tenants).toBe(6)
+    expect(world.tenants.stats().tenants).toBe(6)
     const again = world.connect(ada)
     await world.join(ada, again, 'bob').then(({ tenant }) => tenants.push(tenant))
     expect(heard).toContain(ada.id)
@@ -110,7 +110,7 @@ describe('a node with more databases than it keeps open', () => {
   test('closes what a connection has used and uses no more', async () => {
     await start({ maximumOpenStores: 3 })
     const { ada } = await published()
-    const visit = await world.hub.visit(ada.id)
+    const visit = await world.tenants.visit(ada.id)
     const [one, two] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)]
     await visit.replica(one, null)
     await visit.replica(two, null)
@@ -125,22 +125,22 @@ describe('a node with more databases than it keeps open', () => {
   test('gives a tenant no more databases than it may have, however many come at once', async () => {
     await start({ maximumDatabases: 3 })
     const { ada } = await published()
-    const visit = await world.hub.visit(ada.id)
+    const visit = await world.tenants.visit(ada.id)
     const ids = Array.from({ length: 10 }, (_, i) => new Uint8Array(16).fill(i))
     const results = await Promise.allSettled(ids.map((id) => visit.replica(id, null)))
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toEqual(coded('RATE_LIMITED'))
     visit.leave()
-    expect((await world.hub.node(ada.id)).databases).toHaveLength(3)
+    expect((await world.tenants.node(ada.id)).databases).toHaveLength(3)
     await world.stop()
     await world.start()
-    expect((await world.hub.node(ada.id)).databases).toHaveLength(3)
+    expect((await world.tenants.node(ada.id)).databases).toHaveLength(3)
   })
 
   test('keeps the place of a database that could not be made free for another', async () => {
     await start({ maximumDatabases: 2 })
     const { ada } = await published()
-    const node = await world.hub.node(ada.id)
+    const node = await world.tenants.node(ada.id)
     stores.before = (_name, method) => {
       if (method === 'write') throw full()
     }
@@ -160,7 +160,7 @@ describe('a store whose reading fails', () => {
     await world.stop()
     await world.start()
     failOnce(idOf(crm), 'feeds')
-    const node = await world.hub.node(ada.id)
+    const node = await world.tenants.node(ada.id)
     await expect(node.existing(replicaOf(crm).context.id)).rejects.toEqual(coded('STORE_FAILED'))
     const replica: Replica = await node.existing(replicaOf(crm).context.id)
     expect(replica.state.record.length).toBe(1)
@@ -182,9 +182,9 @@ describe('a store whose reading fails', () => {
       await world.stop()
       await world.start()
       failOnce(store, method)
-      await expect(world.hub.node(ada.id)).rejects.toEqual(coded('STORE_FAILED'))
+      await expect(world.tenants.node(ada.id)).rejects.toEqual(coded('STORE_FAILED'))
       expect(stores.open).toEqual([])
-      expect((await world.hub.node(ada.id)).databases).toHaveLength(1)
+      expect((await world.tenants.node(ada.id)).databases).toHaveLength(1)
     }
   })
 
@@ -209,9 +209,9 @@ describe('a tenant whose registration was not stored', () => {
     await start()
     const ada = await founder('acme')
     stores.failOn('registration')
-    await expect(world.hub.register(await ada.registration())).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(world.tenants.register(await ada.registration())).rejects.toEqual(coded('STORE_FAILED'))
     stores.heal()
-    expect(await world.hub.register(await ada.registration())).toEqual({ tenant: ada.id, created: true })
+    expect(await world.tenants.register(await ada.registration())).toEqual({ tenant: ada.id, created: true })
     await world.connect(ada).settled()
   })
 
@@ -219,12 +219,12 @@ describe('a tenant whose registration was not stored', () => {
     await start()
     const ada = await founder('acme')
     stores.failOn('registration')
-    await expect(world.hub.register(await ada.registration())).rejects.toEqual(coded('STORE_FAILED'))
+    await expect(world.tenants.register(await ada.registration())).rejects.toEqual(coded('STORE_FAILED'))
     await world.stop()
     stores.heal()
     await world.start()
-    await expect(world.hub.node(ada.id)).rejects.toEqual(coded('TAMPERED'))
-    expect(await world.hub.register(await ada.registration())).toMatchObject({ tenant: ada.id })
+    await expect(world.tenants.node(ada.id)).rejects.toEqual(coded('TAMPERED'))
+    expect(await world.tenants.register(await ada.registration())).toMatchObject({ tenant: ada.id })
     await world.connect(ada).settled()
   })
 })

@@ -20,15 +20,15 @@ async function expectProblem(answer: Response, status: number, code: string): Pr
 }
 
 describe('health', () => {
-  test('is alive, and ready while the hub is', async () => {
-    const { call, hub, clock } = await start()
+  test('is alive, and ready while its tenants are', async () => {
+    const { call, tenants, clock } = await start()
     expect((await call('GET', '/healthz')).status).toBe(200)
     expect((await call('GET', '/readyz')).status).toBe(200)
-    hub.isReady = false
+    tenants.isReady = false
     clock.advance(1000)
     await expectProblem(await call('GET', '/readyz'), 503, 'OFFLINE')
     expect((await call('GET', '/healthz')).status).toBe(200)
-    hub.isReady = true
+    tenants.isReady = true
     clock.advance(1000)
     expect((await call('GET', '/readyz')).status).toBe(200)
   })
@@ -58,9 +58,9 @@ describe('health', () => {
 
 describe('node and tenants', () => {
   test('a node says who it is and what it speaks', async () => {
-    const { call, hub, clock } = await start()
+    const { call, tenants, clock } = await start()
     expect(await jsonOf(await call('GET', '/v1/node'))).toEqual({
-      publicKey: toHex(hub.publicKey),
+      publicKey: toHex(tenants.publicKey),
       version: '0.1.0',
       now: clock.ms,
       protocols: { sync: [1], http: [1] },
@@ -127,19 +127,19 @@ describe('node and tenants', () => {
   test.each([{ host: '0.0.0.0' }, { host: '::' }, { trustProxy: true }, { host: 'example.org' }])(
     'a server with %j makes a publish token at its first start, and keeps it',
     async (options) => {
-      const { call, stores, hub } = await start(options)
+      const { call, stores, tenants } = await start(options)
       const given: CallOptions = { bytes: utf8('registration'), type: 'application/cbor' }
       await expectProblem(await call('POST', '/v1/tenants', given), 401, 'FORBIDDEN')
       const file = await stores.readFile('publish-token')
       const token = new TextDecoder().decode(file ?? new Uint8Array()).trim()
       expect(token).toMatch(/^vp_[\w-]{43}$/)
       await world.server.close()
-      world = await createWorld({ ...options, stores }, hub)
+      world = await createWorld({ ...options, stores }, tenants)
       expect((await world.call('POST', '/v1/tenants', { ...given, token })).status).toBe(201)
     },
   )
 
-  test('appointments go to the hub and come back countersigned', async () => {
+  test('appointments go to the tenants, and come back countersigned', async () => {
     const { call } = await start()
     const path = `/v1/tenants/${tenant}/appointments`
     const answer = await call('POST', path, { bytes: Uint8Array.of(8, 9), type: 'application/cbor' })
@@ -167,9 +167,9 @@ describe('proofs', () => {
   const commit = 'c3'.repeat(32)
 
   test('are given to members', async () => {
-    const { call, hub, signIn, member } = await start()
+    const { call, tenants, signIn, member } = await start()
     const { access: token } = await signIn(member)
-    hub.commits.set(commit, 12)
+    tenants.commits.set(commit, 12)
     const text = async (path: string): Promise<string> => (await call('GET', base + path, { token })).text()
     expect(await text('/checkpoint')).toBe(`varve/${tenant}/${database}\n3\n`)
     expect(await text('/proofs/inclusion?record=0&size=3')).toBe(`inclusion ${database} 0 3\n`)
@@ -204,12 +204,14 @@ describe('proofs', () => {
   })
 
   test('a failure of the server is told without its inner words, and logged', async () => {
-    const { call, hub, signIn, member, log } = await start()
+    const { call, tenants, signIn, member, log } = await start()
     const { access: token } = await signIn(member)
-    hub.failure = new VarveError('STORE_FAILED', '"inner.sqlite" cannot be read', { details: { file: 'inner.sqlite' } })
+    tenants.failure = new VarveError('STORE_FAILED', '"inner.sqlite" cannot be read', {
+      details: { file: 'inner.sqlite' },
+    })
     const failed = await expectProblem(await call('GET', `${base}/checkpoint`, { token }), 500, 'STORE_FAILED')
     expect(JSON.stringify(failed)).not.toContain('inner')
-    hub.failure = new TypeError('inner.ts is broken')
+    tenants.failure = new TypeError('inner.ts is broken')
     const defect = await call('GET', `${base}/checkpoint`, { token })
     const text = await defect.text()
     expect(defect.status).toBe(500)

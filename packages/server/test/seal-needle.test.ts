@@ -1,4 +1,4 @@
-/** Requirement B5: what is sealed in an open database stands nowhere on a node, on the wire, or on a device without the key. */
+/** Requirement B5: what is sealed, in an open database or as one, stands nowhere on a node that reads open ones, on the wire, or on a device without the key. */
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { sqlite } from '@varve/stores/sqlite'
 import { createJoinRequest, createTenant, joinTenant, type JsonObject, type Transport } from 'varve'
 import { pipe, systemEnv } from 'varve/engine'
 import { afterEach, expect, test } from 'vitest'
-import { Door, Hub } from '../src/tenants/index.ts'
+import { Door, NodeTenants } from '../src/tenants/index.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 
@@ -31,7 +31,7 @@ async function bytesIn(dir: string): Promise<Buffer> {
 async function node(dir: string) {
   const env = systemEnv({ passphraseWork: 1 })
   const free = (): (() => void) => () => undefined
-  const hub = await Hub.open({
+  const tenants = await NodeTenants.open({
     env,
     node: sqlite({ dir: join(dir, 'node') }),
     tenant: (id) => sqlite({ dir: join(dir, id) }),
@@ -39,10 +39,10 @@ async function node(dir: string) {
     maximumTenants: 10,
     maximumDatabases: 10,
   })
-  cleanups.push(() => hub.close())
+  cleanups.push(() => tenants.close())
   const nothing = (): void => undefined
   const meter = { connected: free, frame: nothing, units: nothing, recorded: nothing, refused: nothing }
-  const door = new Door({ env, hub, meter, admitTenant: free })
+  const door = new Door({ env, tenants, meter, admitTenant: free })
   const wire: Uint8Array[] = []
   const tapped = (transport: Transport): Transport => ({
     send: (frame) => {
@@ -58,16 +58,16 @@ async function node(dir: string) {
     door.enter(tapped(far), 'websocket')
     return Promise.resolve(tapped(near))
   }
-  return { hub, connector, wire: () => Buffer.concat(wire) }
+  return { tenants, connector, wire: () => Buffer.concat(wire) }
 }
 
 test('B5 a sealed value is nowhere in the clear but with who holds its key', async () => {
   const dirs = { node: await folder(), ada: await folder(), bob: await folder() }
-  const { hub, connector, wire } = await node(dirs.node)
+  const { tenants, connector, wire } = await node(dirs.node)
   const env = systemEnv({ passphraseWork: 1 })
   const ada = await createTenant({ name: 'acme', user: 'ada', store: sqlite({ dir: dirs.ada }), env })
   cleanups.push(() => ada.close())
-  await hub.register(await ada.registration())
+  await tenants.register(await ada.registration())
   const line = ada.connect('ws://node.test', { connector })
   const store = sqlite({ dir: dirs.bob })
   const response = await ada.directory.approve(await createJoinRequest({ user: 'bob', store, env }))
@@ -87,6 +87,9 @@ test('B5 a sealed value is nowhere in the clear but with who holds its key', asy
   await people.enrich('p1', { ssn: { more: ['needle-enriched'] } })
   await people.update('p2', { city: 'visible-city', ssn: ['needle-update'] })
   for (let n = 0; n < 40; n++) await people.patch('p3', { ssn: `needle-version-${n}` })
+  const unique = { indexes: [{ paths: ['email'], unique: true }] }
+  const vault = (await ada.database('vault')).collection<JsonObject>('needle-people', unique)
+  await vault.create({ id: 'needle-id', email: 'needle-email' })
   await line.settled()
 
   const bob = await joinTenant({ response, store, env })

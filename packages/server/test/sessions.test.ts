@@ -41,44 +41,44 @@ describe('opening a session', () => {
     ['an admin', 'admin', 201],
   ] as const)('%s gets what it is due', async (_what, who, status) => {
     await start()
-    const json = opening(world.hub, world[who], await world.nonce())
+    const json = opening(world.tenants, world[who], await world.nonce())
     expect((await world.call('POST', path, { json })).status).toBe(status)
   })
 
   test.each(['revoked', 'wiped'] as const)('is refused to a device that was %s', async (level) => {
     await start()
-    world.hub.set(tenant, world.member.signing.publicKey, level)
-    const json = opening(world.hub, world.member, await world.nonce())
+    world.tenants.set(tenant, world.member.signing.publicKey, level)
+    const json = opening(world.tenants, world.member, await world.nonce())
     await expectProblem(await world.call('POST', path, { json }), 403, 'FORBIDDEN')
   })
 
   test('is refused when the tenant is not here', async () => {
     await start()
     const other = 'b7'.repeat(16)
-    const json = opening(world.hub, world.member, await world.nonce(), other)
+    const json = opening(world.tenants, world.member, await world.nonce(), other)
     await expectProblem(await world.call('POST', `/v1/tenants/${other}/sessions`, { json }), 404, 'NOT_FOUND')
   })
 
   test('is refused with a signature for another tenant, or by another device', async () => {
     await start()
-    const forOther = opening(world.hub, world.member, await world.nonce(), 'b7'.repeat(16))
+    const forOther = opening(world.tenants, world.member, await world.nonce(), 'b7'.repeat(16))
     await expectProblem(await world.call('POST', path, { json: forOther }), 401, 'FORBIDDEN')
     const nonce = await world.nonce()
-    const device = opening(world.hub, world.admin, nonce)['device']
-    const stolen = { ...opening(world.hub, world.stranger, nonce), device }
+    const device = opening(world.tenants, world.admin, nonce)['device']
+    const stolen = { ...opening(world.tenants, world.stranger, nonce), device }
     await expectProblem(await world.call('POST', path, { json: stolen }), 401, 'FORBIDDEN')
   })
 
   test('takes a challenge once, within a minute, and of this server only', async () => {
-    const { hub, member, clock, call, nonce } = await start()
-    const json = opening(hub, member, await nonce())
+    const { tenants, member, clock, call, nonce } = await start()
+    const json = opening(tenants, member, await nonce())
     expect((await call('POST', path, { json })).status).toBe(201)
     await expectProblem(await call('POST', path, { json }), 401, 'FORBIDDEN')
-    const late = opening(hub, member, await nonce())
+    const late = opening(tenants, member, await nonce())
     clock.advance(minute)
     await expectProblem(await call('POST', path, { json: late }), 401, 'FORBIDDEN')
     const elsewhere = await createWorld()
-    const foreign = opening(hub, member, await elsewhere.nonce())
+    const foreign = opening(tenants, member, await elsewhere.nonce())
     await elsewhere.server.close()
     await expectProblem(await call('POST', path, { json: foreign }), 401, 'FORBIDDEN')
   })
@@ -111,7 +111,7 @@ describe('opening a session', () => {
 
 describe('access tokens', () => {
   test('are refused when they are missing, damaged, of another kind or of another tenant', async () => {
-    const { signIn, member, call, hub } = await start()
+    const { signIn, member, call, tenants } = await start()
     const { access, refresh } = await signIn(member)
     expect((await call('GET', path)).status).toBe(401)
     expect((await call('GET', path)).headers.get('www-authenticate')).toBe('Bearer')
@@ -121,26 +121,26 @@ describe('access tokens', () => {
       expect(await works(token)).toBe(401)
     }
     const other = 'b7'.repeat(16)
-    hub.add(other)
+    tenants.add(other)
     const answer = await call('GET', `/v1/tenants/${other}/sessions`, { token: access })
     await expectProblem(answer, 403, 'FORBIDDEN')
   })
 
   test.each(['revoked', 'wiped'] as const)('end at once when the device is %s', async (level) => {
-    const { signIn, member, admin, hub } = await start()
+    const { signIn, member, admin, tenants } = await start()
     const [tokens, others] = [await signIn(member), await signIn(admin)]
-    hub.set(tenant, member.signing.publicKey, level)
+    tenants.set(tenant, member.signing.publicKey, level)
     expect(await works(tokens.access)).not.toBe(200)
     expect(await works(others.access)).toBe(200)
     const listed = await jsonOf(await world.call('GET', path, { token: others.access }))
     expect(listed['sessions']).toMatchObject([{ id: others.session }])
-    hub.set(tenant, member.signing.publicKey, 'member')
+    tenants.set(tenant, member.signing.publicKey, 'member')
     expect(await works(tokens.access)).toBe(401)
     expect((await world.refresh(member, tokens.refresh)).status).toBe(401)
   })
 
   test('and refresh tokens are stored as hashes only, and survive a restart', async () => {
-    const { signIn, member, stores, hub } = await start()
+    const { signIn, member, stores, tenants } = await start()
     const tokens = await signIn(member)
     await world.server.close()
     const store = await stores.open('server', { pageKey: null })
@@ -150,7 +150,7 @@ describe('access tokens', () => {
       const secret = Buffer.from(token.slice(3), 'base64url').subarray(-32).toString('latin1')
       expect(kept.join()).not.toContain(secret)
     }
-    world = await createWorld({ stores }, hub)
+    world = await createWorld({ stores }, tenants)
     expect(await works(tokens.access)).toBe(200)
   })
 })
@@ -214,9 +214,9 @@ describe('refreshing', () => {
   })
 
   test('takes each request once', async () => {
-    const { signIn, member, hub, nonce, call } = await start()
+    const { signIn, member, tenants, nonce, call } = await start()
     const { refresh } = await signIn(member)
-    const json = refreshing(hub, member, refresh, await nonce())
+    const json = refreshing(tenants, member, refresh, await nonce())
     expect((await call('POST', '/v1/sessions/refresh', { json })).status).toBe(200)
     await expectProblem(await call('POST', '/v1/sessions/refresh', { json }), 401, 'FORBIDDEN')
   })
@@ -231,9 +231,9 @@ describe('refreshing', () => {
   })
 
   test('is refused to a device that was revoked meanwhile', async () => {
-    const { signIn, refresh, member, hub } = await start()
+    const { signIn, refresh, member, tenants } = await start()
     const { refresh: token } = await signIn(member)
-    hub.set(tenant, member.signing.publicKey, 'revoked')
+    tenants.set(tenant, member.signing.publicKey, 'revoked')
     expect((await refresh(member, token)).status).toBeGreaterThanOrEqual(401)
   })
 

@@ -17,7 +17,7 @@ import {
   type StoreProvider,
 } from 'varve/engine'
 import { createServer, type Server, type ServerOptions } from '../src/index.ts'
-import { FakeHub } from './hub.ts'
+import { FakeTenants } from './fake-tenants.ts'
 
 export const tenant = 'a1'.repeat(16)
 export const database = 'd2'.repeat(16)
@@ -60,7 +60,7 @@ export interface Tokens {
 
 export interface World {
   readonly server: Server
-  readonly hub: FakeHub
+  readonly tenants: FakeTenants
   readonly clock: Clock
   readonly stores: StoreProvider
   /** Everything logged so far. */
@@ -100,7 +100,7 @@ function request(method: string, path: string, options: CallOptions = {}): Reque
   })
 }
 
-export async function createWorld(options: Partial<ServerOptions> = {}, hub = new FakeHub()): Promise<World> {
+export async function createWorld(options: Partial<ServerOptions> = {}, tenants = new FakeTenants()): Promise<World> {
   const clock = new Clock()
   const env = clock.env()
   const stores = options.stores ?? memory()
@@ -116,9 +116,9 @@ export async function createWorld(options: Partial<ServerOptions> = {}, hub = ne
     createIdentity('grace', env),
     createIdentity('eve', env),
   ]
-  if (!hub.levels.has(tenant)) hub.add(tenant)
-  hub.set(tenant, admin.signing.publicKey, 'admin')
-  hub.set(tenant, member.signing.publicKey, 'member')
+  if (!tenants.levels.has(tenant)) tenants.add(tenant)
+  tenants.set(tenant, admin.signing.publicKey, 'admin')
+  tenants.set(tenant, member.signing.publicKey, 'member')
   const server = await createServer({
     dir: 'unused',
     log: { level: 'debug', destination },
@@ -126,13 +126,13 @@ export async function createWorld(options: Partial<ServerOptions> = {}, hub = ne
     env,
     ...options,
     stores,
-    hub: () => Promise.resolve(hub),
+    tenants: () => Promise.resolve(tenants),
   })
   const call: World['call'] = (method, path, given) => server.fetch(request(method, path, given))
   const nonce = async (): Promise<string> => String((await jsonOf(await call('POST', '/v1/challenges')))['nonce'])
   return {
     server,
-    hub,
+    tenants,
     clock,
     stores,
     log: () => lines.join(''),
@@ -143,31 +143,36 @@ export async function createWorld(options: Partial<ServerOptions> = {}, hub = ne
     nonce,
     signIn: async (device) => {
       const answer = await call('POST', `/v1/tenants/${tenant}/sessions`, {
-        json: opening(hub, device, await nonce()),
+        json: opening(tenants, device, await nonce()),
       })
       if (answer.status !== 201) throw new Error(`Signing in failed: ${await answer.text()}`)
       return tokensOf(await jsonOf(answer))
     },
     refresh: async (device, token) =>
-      call('POST', '/v1/sessions/refresh', { json: refreshing(hub, device, token, await nonce()) }),
+      call('POST', '/v1/sessions/refresh', { json: refreshing(tenants, device, token, await nonce()) }),
   }
 }
 
 /** The body of a request that opens a session. */
-export function opening(hub: FakeHub, device: DeviceIdentity, nonce: string, to = tenant): Record<string, string> {
-  const message = concat(utf8('varve/session/v1\0'), hub.publicKey, fromHex(to), fromBase64url(nonce, 'nonce'))
+export function opening(
+  tenants: FakeTenants,
+  device: DeviceIdentity,
+  nonce: string,
+  to = tenant,
+): Record<string, string> {
+  const message = concat(utf8('varve/session/v1\0'), tenants.publicKey, fromHex(to), fromBase64url(nonce, 'nonce'))
   return { device: toHex(device.signing.publicKey), nonce, signature: sign(device, message) }
 }
 
 /** The body of a request that refreshes a session. */
 export function refreshing(
-  hub: FakeHub,
+  tenants: FakeTenants,
   device: DeviceIdentity,
   refresh: string,
   nonce: string,
 ): Record<string, string> {
   const hash = primitives.sha256(utf8(refresh))
-  const message = concat(utf8('varve/session-refresh/v1\0'), hub.publicKey, fromBase64url(nonce, 'nonce'), hash)
+  const message = concat(utf8('varve/session-refresh/v1\0'), tenants.publicKey, fromBase64url(nonce, 'nonce'), hash)
   return { refresh, nonce, signature: sign(device, message) }
 }
 

@@ -5,6 +5,7 @@ export const errorCodes = [
   'NOT_FOUND',
   'EXISTS',
   'DELETED',
+  'PRUNED',
   'CONFLICT',
   'INVALID',
   'RESERVED_NAME',

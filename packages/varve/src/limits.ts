@@ -83,6 +83,9 @@ export const limits = {
   /** Paths of one index, and indexes of one collection. */
   indexPaths: 8,
   collectionIndexes: 64,
+  /** Unique indexes of one collection, and of one database, up to which those that its members declare are made. */
+  collectionDeclared: 16,
+  declaredIndexes: 256,
   /** Groups of one `group`, and characters of the values they are made by and hold. */
   groups: 100_000,
   groupCharacters: 64 * 1024 * 1024,
@@ -168,6 +171,34 @@ export const limits = {
   /** Milliseconds a peer may take to say its time, and those by which it may set a clock ahead: ten years. */
   clockAnswerMs: 20_000,
   clockCorrectionMs: 315_576_000_000,
+  /** Bytes of bodies that a segment aims at, and the largest aim that may be configured. */
+  segmentBytes: 4 * 1024 * 1024,
+  segmentAimBytes: 64 * 1024 * 1024,
+  /** Bytes of the object, of its index, and the blocks and commits in it. */
+  segmentObjectBytes: 101 * 1024 * 1024,
+  segmentIndexBytes: 4 * 1024 * 1024,
+  segmentBlocks: 2_048,
+  segmentCommits: 65_536,
+  /** Bytes of content at which a block ends, and at most. */
+  segmentBlockAim: 128 * 1024,
+  segmentBlockBytes: 256 * 1024,
+  /** Bytes between two blocks that are read along with them, of one request, and of what is read ahead. */
+  segmentGapBytes: 64 * 1024,
+  segmentRequestBytes: 4 * 1024 * 1024,
+  segmentAheadBytes: 1024 * 1024,
+  /** Bytes of indexes and blocks kept in memory by all stores of one provider. */
+  segmentCacheBytes: 32 * 1024 * 1024,
+  /** Milliseconds before a failed sinking is tried again: at first, at most, and once it is a dead letter. */
+  sinkRetryMs: 1_000,
+  sinkRetryMaximumMs: 600_000,
+  sinkDeadMs: 3_600_000,
+  /** Failures in a row that make a dead letter. */
+  sinkAttempts: 8,
+  /** Milliseconds between two looks at what is to sink, and two lists of what is in object storage. */
+  sinkEveryMs: 60_000,
+  sinkListMs: 86_400_000,
+  /** Milliseconds since an object of nobody was put, after which it is removed. */
+  sinkOrphanMs: 86_400_000,
   /** Recorded versions of one document between two snapshots. */
   snapshotEvery: 32,
   /** Bytes of the registration of a tenant. */
@@ -182,8 +213,48 @@ export const limits = {
   /** Bytes of a node's answer to a request, and characters taken over of what it says went wrong. */
   answerBytes: 16 * 1024 * 1024,
   answerMessageCharacters: 1_000,
+  /** Bytes of a chunk of an attachment, the most and by default, and chunks of one file. */
+  chunkBytes: 1024 * 1024,
+  fileChunks: 200_000,
+  /** Bytes of a stored chunk: with nonce and tag. */
+  chunkObjectBytes: 1024 * 1024 + 40,
+  /** UTF-8 bytes of the name of a file. */
+  fileNameBytes: 1024,
+  /** Chunks of one file that are on their way at once, and ids that a node is asked about at once. */
+  chunksAtOnce: 4,
+  chunksAsked: 1_000,
+  /** Bytes of chunks fetched from a node that a device keeps, unless it is opened with another number. */
+  chunkCacheBytes: 256 * 1024 * 1024,
+  /** Milliseconds that an object which nobody names is kept at least, and unless another time is given. */
+  garbageMinimumMs: 86_400_000,
+  garbageMs: 604_800_000,
+  /** Bytes of objects that one database keeps while object storage fails. */
+  keptBlobsBytes: 64 * 1024 * 1024,
+  /** Bytes of a property that is given as base64, and milliseconds that a write waits for object storage to take it. */
+  base64Bytes: 16 * 1024 * 1024,
+  blobPatienceMs: 2_000,
   /** Bytes of an age file given to import or join. */
   ageFileBytes: 1024 * 1024,
+  /** Bytes of one object in object storage, and characters of its key and of a piece of it between slashes. */
+  blobBytes: 128 * 1024 * 1024,
+  blobKeyCharacters: 900,
+  blobPieceCharacters: 200,
+  /** Objects of one page of a list, and the longest life of a link in seconds: seven days, as S3 has it. */
+  blobListItems: 1_000,
+  blobLinkSeconds: 604_800,
+  /** Bytes above which an object goes to a remote storage in parts, and of one part; parts of one object at once. */
+  blobPartBytes: 16 * 1024 * 1024,
+  blobPartsAtOnce: 4,
+  /** Requests at once to one remote storage: more wait for their turn. */
+  blobRequests: 32,
+  /** Milliseconds that a request to a remote storage may take, and bytes a second it is allowed for on top. */
+  blobRequestMs: 30_000,
+  blobSlowBytes: 64 * 1024,
+  /** Bytes of an answer of a remote storage that is no object. */
+  blobAnswerBytes: 8 * 1024 * 1024,
+  /** Milliseconds before a failed call to object storage is repeated: at first, and at most. */
+  blobRetryMs: 100,
+  blobRetryMaximumMs: 10_000,
 } as const
 
 /** Throws `TOO_LARGE` naming the place when `actual` is above `limit`. */

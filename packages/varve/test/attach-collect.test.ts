@@ -9,10 +9,11 @@ import {
   memory,
   memoryBlobs,
   openTenant,
+  type BlobStore,
   type JsonObject,
 } from '../src/index.ts'
-import { decorate, decorateStores } from '../src/engine.ts'
-import { attachWorld, content, documents, failure, objects, shiftedEnv } from './attach-world.ts'
+import { chunkPlace, decorate, decorateStores } from '../src/engine.ts'
+import { attachWorld, content, documents, failure, objects, shiftedEnv, type ShiftedEnv } from './attach-world.ts'
 
 const how = { name: 'scan.pdf', type: 'application/pdf', chunkBytes: 1000 }
 const day = limits.garbageMinimumMs
@@ -58,7 +59,7 @@ describe('collecting', () => {
     await people.delete('q')
     env.shift += 30 * day
     expect(await tenant.attachments.collect()).toMatchObject({ removed: 0, kept: 6 })
-    expect(storage.puts).toBe(6)
+    expect(await objects(storage.blobs)).toHaveLength(6)
     expect(await (await people.attachment('p', 'scan', { ov: 1 })).bytes()).toEqual(a)
     expect(await (await people.attachment('p', 'scan')).bytes()).toEqual(b)
     expect(await (await people.attachment('r', 'copy')).bytes()).toEqual(c)
@@ -141,6 +142,104 @@ describe('collecting', () => {
     expect(collector.rounds).toBeGreaterThan(20)
     expect(await (await people.attachment('p', 'scan')).bytes()).toEqual(bytes)
   })
+})
+
+describe('a clock of the device that is wrong', () => {
+  test.each([
+    ['ahead', 30],
+    ['behind', -30],
+  ])('%s by a month takes nothing from what is attached while garbage is collected', async (_how, days) => {
+    const env = shiftedEnv()
+    const blobs = memoryBlobs({ env: { now: () => env.now() - env.shift } })
+    const tenant = await createTenant({ name: 'acme', user: 'ada', store: memory(), env, blobs })
+    const { people } = await documents(tenant)
+    await people.create({ id: 'p' })
+    env.shift = days * day
+    const inner = { ...blobs }
+    let attaching = false
+    Object.assign(blobs, {
+      list: async (...call: Parameters<BlobStore['list']>) => {
+        if (!attaching) {
+          attaching = true
+          await people.attach('p', 'scan', content(1500), how)
+        }
+        return inner.list(...call)
+      },
+    })
+    expect(await tenant.attachments.collect({ olderThanMs: day })).toMatchObject({ removed: 0, kept: 2 })
+    expect(await (await people.attachment('p', 'scan')).bytes()).toEqual(content(1500))
+    await tenant.close()
+  })
+
+  test('does not make what another process has just stored old', async () => {
+    const env = shiftedEnv()
+    const blobs = memoryBlobs({ env: { now: () => env.now() - env.shift } })
+    const tenant = await createTenant({ name: 'acme', user: 'ada', store: memory(), env, blobs })
+    await blobs.put(chunkPlace(tenant.id, 'ab'.repeat(32)), content(10))
+    env.shift = 30 * day
+    expect(await tenant.attachments.collect()).toEqual({ removed: 0, bytes: 0, kept: 1 })
+    expect(await objects(blobs)).toHaveLength(1)
+    await tenant.close()
+  })
+})
+
+test('a file whose content was garbage is whole, however its attaching and a collection overlap', async () => {
+  const { tenant, storage, env } = await attachWorld()
+  const { people } = await documents(tenant)
+  await people.create({ id: 'p' })
+  async function* cutOff(): AsyncGenerator<Uint8Array> {
+    yield content(2500)
+    throw new TypeError('cut off')
+  }
+  await expect(people.attach('p', 'scan', cutOff(), how)).rejects.toThrow('cut off')
+  // Not yet so old that it would be put again, and old enough to be collected by a clock that is a day ahead.
+  env.shift += day / 4
+  const inner = { ...storage.blobs }
+  let attaching = false
+  Object.assign(storage.blobs, {
+    list: async (...call: Parameters<BlobStore['list']>) => {
+      const page = await inner.list(...call)
+      if (!attaching) {
+        attaching = true
+        await people.attach('p', 'scan', content(2500), how)
+        env.shift += 2 * day
+      }
+      return page
+    },
+  })
+  env.shift += day
+  await tenant.attachments.collect({ olderThanMs: day })
+  expect(await (await people.attachment('p', 'scan')).bytes()).toEqual(content(2500))
+  await tenant.close()
+})
+
+test('what a commit names that is held back is kept, and whole once it counts', async () => {
+  const [env, ahead] = [shiftedEnv(), shiftedEnv()]
+  const blobs = memoryBlobs({ env })
+  const ada = await createTenant({ name: 'acme', user: 'ada', store: memory(), env, blobs })
+  const joined = async (user: string, own: ShiftedEnv) => {
+    const options = { store: memory(), env: own, blobs }
+    const response = await ada.directory.approve(await createJoinRequest({ user, ...options }))
+    const tenant = await joinTenant({ response, ...options })
+    cleanups.push(() => tenant.close())
+    return tenant
+  }
+  const [bob, cleo] = [await joined('bob', ahead), await joined('cleo', env)]
+  const [a, b, c] = [await ada.database('crm'), await bob.database('crm'), await cleo.database('crm')]
+  await a.collection('people').create({ id: 'p' })
+  await b.sync(a)
+  await c.sync(a)
+  ahead.shift += 30 * day
+  await b.collection('people').attach('p', 'scan', content(1500), how)
+  ahead.shift -= 30 * day
+  await b.sync(c)
+  expect(await c.collection('people').get('p')).not.toHaveProperty('scan')
+  env.shift += 10 * day
+  expect(await cleo.attachments.collect()).toMatchObject({ removed: 0, kept: 2 })
+  env.shift += 21 * day
+  await b.sync(c)
+  expect(await (await c.collection('people').attachment('p', 'scan')).bytes()).toEqual(content(1500))
+  await ada.close()
 })
 
 test('a crash at any write of the store leaves whole versions or none, and garbage at most', async () => {

@@ -107,3 +107,33 @@ test('whoever lacks the key of a file sees neither it nor its chunks, and gets b
   await bob.keys.import(await ada.keys.export(['hr'], 'secret'), 'secret')
   expect(await (await right.attachment('p', 'scan')).bytes()).toEqual(content(1500))
 })
+
+test('a description copied out of a document is a file only for those who hold the key it was attached under', async () => {
+  const { ada, bob } = await devices()
+  const [a, b] = [await ada.database('crm'), await bob.database('crm')]
+  const [left, right] = [a.collection<JsonObject>('people'), b.collection<JsonObject>('people')]
+  await ada.keys.create('hr')
+  await left.create({ id: 'p' }, { key: 'hr' })
+  await left.create({ id: 'q' })
+  await left.patch('q', { copy: await left.attach('p', 'scan', content(1500), how) })
+  await b.sync(a)
+  expect(await (await left.attachment('q', 'copy')).bytes()).toEqual(content(1500))
+  expect(await failure(right.attachment('q', 'copy'))).toMatchObject({ code: 'MISSING_CHUNK', retryable: true })
+  await bob.keys.import(await ada.keys.export(['hr'], 'secret'), 'secret')
+  expect(await (await right.attachment('q', 'copy')).bytes()).toEqual(content(1500))
+})
+
+test('a description that is forged points at nothing, or at what its reader could read anyway', async () => {
+  const { ada } = await devices()
+  const people = (await ada.database('crm')).collection<JsonObject>('people')
+  const info = { name: 'x', type: 'y/z', size: 1e9 }
+  await people.create({ id: 'p' })
+  const real = await people.attach('p', 'scan', content(1500), how)
+  await people.create({ id: 'q', none: { ...info, hash: 'ab'.repeat(32) }, odd: { ...info, hash: '../../x' } })
+  expect((await failure(people.attachment('q', 'none'))).code).toBe('MISSING_CHUNK')
+  expect((await failure(people.attachment('q', 'odd'))).code).toBe('NOT_FOUND')
+  await people.patch('q', { lies: { ...info, hash: real.hash } })
+  const file = await people.attachment('q', 'lies')
+  expect(file.info.size).toBe(1500)
+  expect(await file.bytes()).toEqual(content(1500))
+})

@@ -6,7 +6,7 @@ import { chunkPlace, sealChunk } from '../src/attachments/chunk.ts'
 import { ChunkStore } from '../src/attachments/chunk-store.ts'
 import { encodeManifest, fileOf, type Manifest } from '../src/document/file.ts'
 import { concat } from '../src/encoding/bytes.ts'
-import { createJoinRequest, createTenant, joinTenant, memory, memoryBlobs } from '../src/index.ts'
+import { createJoinRequest, createTenant, joinTenant, memory, memoryBlobs, type BlobStore } from '../src/index.ts'
 import { attachWorld, content, documents, failure, objects, shiftedEnv } from './attach-world.ts'
 
 const how = { name: 'scan.pdf', type: 'application/pdf', chunkBytes: 1000 }
@@ -96,11 +96,11 @@ test.each(['sealed', 'open'] as const)(
     await people.create({ id: 'p' })
     const bytes = content(3000)
     const attaching = people.attach('p', 'scan', bytes, how)
-    const late = storage.blobs.put
+    const inner = { ...storage.blobs }
     Object.assign(storage.blobs, {
-      put: (...call: Parameters<typeof late>) => {
+      put: (...call: Parameters<BlobStore['put']>) => {
         bytes.fill(7)
-        return late(...call)
+        return inner.put(...call)
       },
     })
     await attaching
@@ -179,7 +179,7 @@ test('two files attached at once to one path are two versions, one after the oth
   const [one, two] = [content(2500, 1), content(3500, 2)]
   await Promise.all([people.attach('p', 'scan', one, how), people.attach('p', 'scan', two, how)])
   const read = async (ov: number): Promise<number> => (await people.attachment('p', 'scan', { ov })).info.size
-  expect([await read(1), await read(2)].toSorted()).toEqual([2500, 3500])
+  expect(new Set([await read(1), await read(2)])).toEqual(new Set([2500, 3500]))
   expect((await people.attachment('p', 'scan')).info.size).toBe(await read(2))
   await tenant.close()
 })

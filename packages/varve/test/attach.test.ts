@@ -69,6 +69,7 @@ describe.each(['sealed', 'open'] as const)('a file in a database that is %s', (m
     const repeated = new Uint8Array([...chunk, ...chunk, ...chunk, 7])
     await people.attach('p', 'a', repeated, { ...how, chunkBytes: 1000 })
     expect(await objects(storage.blobs)).toHaveLength(2)
+    expect(storage.puts).toBe(2)
     storage.puts = 0
     await people.attach('q', 'b', repeated, { name: 'other', type: 'text/plain', chunkBytes: 1000 })
     await database.collection('more').create({ id: 'm' })

@@ -6,7 +6,7 @@ import { encodeCbor } from '../src/encoding/cbor.ts'
 import { toHex } from '../src/encoding/bytes.ts'
 import { createIdentity } from '../src/keys/identity.ts'
 import { encodeEntry } from '../src/log/entry.ts'
-import type { EntryKind } from '../src/log/header.ts'
+import type { CommitHeader, EntryKind } from '../src/log/header.ts'
 import { encodeUnit } from '../src/log/unit.ts'
 import { ingest } from '../src/replica/ingest.ts'
 import { ForgedFeed, refused, unitsBetween, World, type Forged, type Member } from './attack-world.ts'
@@ -92,6 +92,12 @@ describe.each(['sealed', 'open'] as const)('entries made wrongly by a member, %s
     const feed = new ForgedFeed(world, cleo)
     for (const each of wrong) feed.add([each])
     if (mode === 'sealed') feed.add([{ ...put(world, 'people', 'good', { n: 666 }), raw: true }])
+    const sealed = (header: CommitHeader): CommitHeader => ({
+      ...header,
+      keys: [world.key.id],
+      entries: header.entries.map((head) => ({ ...head, key: 0 })),
+    })
+    if (mode === 'open') feed.add([put(world, 'people', 'good', { n: 666 })], sealed)
     feed.add([put(world, 'people', 'fine', { n: 7 })])
     await ingest(bob.replica, feed.unit())
     expect(await bob.database.collection<Data>('people').get('fine')).toMatchObject({ n: 7 })

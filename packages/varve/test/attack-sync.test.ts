@@ -130,8 +130,8 @@ test('units that come early, twice or late change nothing they should not', asyn
 test('a unit of another database of the same members is refused', async () => {
   const world = new World()
   const { ada, bob } = await world.pair()
-  const other = await world.member(world.founder, { id: new Uint8Array(16).fill(9) })
-  const empty = await world.member(createIdentity('cleo', world.env), { id: new Uint8Array(16).fill(9) })
+  const other = await world.member(world.founder, { id: new Uint8Array(16).fill(8) })
+  const empty = await world.member(createIdentity('cleo', world.env), { id: new Uint8Array(16).fill(8) })
   await other.database.collection<Data>('people').create({ id: 'x' })
   for (const unit of await unitsBetween(other, empty)) {
     await refused(bob, unit, ['TAMPERED'])

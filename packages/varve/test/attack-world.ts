@@ -15,9 +15,10 @@ import { KeyringState } from '../src/keys/keyring.ts'
 import { bodiesRoot, commitId, EntrySealer, feedHeadMessage, feedId, noCommit } from '../src/log/commit.ts'
 import { encodeHeader, type CommitHeader, type EntryKind, type Level } from '../src/log/header.ts'
 import { noReceipt } from '../src/log/receipt.ts'
-import { collectionTag, documentTag, rowTag } from '../src/log/tag.ts'
+import { collectionTag, documentTag, openTagKey, rowTag } from '../src/log/tag.ts'
 import { decodeUnit, encodeUnit, type FeedRun, type Unit } from '../src/log/unit.ts'
-import type { Mode, ReplicaContext, SealKey } from '../src/replica/context.ts'
+import { withMode, type Mode } from '../src/log/database-id.ts'
+import type { ReplicaContext, SealKey } from '../src/replica/context.ts'
 import { summaryOf, unitsFor } from '../src/replica/exchange.ts'
 import { ingest } from '../src/replica/ingest.ts'
 import { Replica } from '../src/replica/replica.ts'
@@ -47,11 +48,11 @@ export class World {
 
   constructor(mode: Mode = 'sealed', id = 1) {
     this.mode = mode
-    this.id = new Uint8Array(16).fill(id)
+    this.id = withMode(new Uint8Array(16).fill(id), mode)
     this.founder = createIdentity('ada', this.env)
     const version = KeyringState.empty.create('tenant', this.env).current('tenant')
     this.key = { name: 'tenant', id: version.id, key: sealingKey(version), attributes: attributeKey(version) }
-    this.tags = tagKey(version)
+    this.tags = mode === 'open' ? openTagKey(this.id) : tagKey(version)
     this.standing = this.#standingOf(this.founder)
   }
 

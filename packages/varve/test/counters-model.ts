@@ -12,7 +12,7 @@ interface Modelled {
 }
 
 /** Rules with the same conditions said twice: in the filter language, and as a function. */
-export const modelled: readonly Modelled[] = [
+const modelled: readonly Modelled[] = [
   { rule: { name: 'everything' }, matches: () => true },
   {
     rule: {

@@ -37,7 +37,7 @@ function appointed(
       recorder: recorder.signing.publicKey,
       appointer: by.signing.publicKey,
       at: 0,
-      handOvers: [{ database: new Uint8Array(16).fill(1), record, head: new Uint8Array(32) }],
+      handOvers: [{ database: new Uint8Array(16).fill(4), record, head: new Uint8Array(32) }],
     },
     signedBy(by),
   )

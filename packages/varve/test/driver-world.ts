@@ -17,8 +17,8 @@ import { pipe } from '../src/sync/transports/pipe.ts'
 import type { Transport } from '../src/sync/transports/transport.ts'
 import type { World } from './attack-world.ts'
 
-export const tenant = new Uint8Array(16).fill(5)
-export const directory = new Uint8Array(16).fill(9)
+const tenant = new Uint8Array(16).fill(5)
+export const directory = new Uint8Array(16).fill(8)
 
 /** A host with these replicas, the directory's first; `parts` replace what a test wants otherwise. */
 export function hostOf(world: World, replicas: readonly Replica[], parts: Partial<SyncHost> = {}): SyncHost {

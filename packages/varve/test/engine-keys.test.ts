@@ -5,7 +5,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sqlite } from '@varve/stores/sqlite'
 import { describe, expect, test } from 'vitest'
+import { replicaOf } from '../src/database/database.ts'
+import { fromHex, toHex } from '../src/encoding/bytes.ts'
 import { createTenant, memory, openTenant } from '../src/index.ts'
+import { modeOf, withMode } from '../src/log/database-id.ts'
 import { unitsBetween, World } from './attack-world.ts'
 import {
   afterTest,
@@ -168,6 +171,22 @@ test('B3 keys are refused with a reason', async () => {
   expect(await failure(() => open.collection('x').create({}, { key: 'k' }))).toEqual(coded('UNSUPPORTED'))
   expect(await failure(() => tenant.database('public', { mode: 'sealed' }))).toEqual(coded('INVALID'))
   expect(await failure(() => tenant.database('directory'))).toEqual(coded('RESERVED_NAME'))
+})
+
+test('an entry of another mode than its id says is no database', async () => {
+  const { tenant } = await found()
+  await tenant.database('public', { mode: 'open' })
+  await tenant.database('private')
+  const known = await tenant.directory.databases()
+  for (const { id, mode } of known) expect(modeOf(fromHex(id))).toBe(mode)
+  const [first] = known
+  if (first === undefined) throw new Error('no entry')
+  const other = toHex(withMode(fromHex(first.id), first.mode === 'open' ? 'sealed' : 'open'))
+  await tenant.directory.addDatabase({ ...first, id: other, name: 'false' })
+  await tenant.directory.addDatabase({ ...first, id: 'no id', name: 'no id' })
+  expect(await tenant.directory.databases()).toEqual(known)
+  expect((await tenant.databases()).map(({ name }) => name).toSorted()).toEqual(['private', 'public'])
+  expect(modeOf(replicaOf(await tenant.database('false')).context.id)).toBe('sealed')
 })
 
 const hasAge = ((): boolean => {

@@ -14,7 +14,7 @@ export const pool = Array.from({ length: 40 }, (_, i) => `d${String(i).padStart(
 const anyId = fc.oneof(fc.constantFrom(...pool), fc.constantFrom(...pool.slice(20, 23)))
 const side = fc.constantFrom<0 | 1>(0, 1)
 
-export type Change =
+type Change =
   | { readonly op: 'put'; readonly id: string; readonly data: Data }
   | { readonly op: 'delete' | 'restore'; readonly id: string }
 

@@ -69,7 +69,7 @@ export class Village {
     const standing = under ?? this.standing(identity)
     const rules = under === undefined ? standing.ofDirectory() : standing.ofDatabases()
     const context: ReplicaContext = {
-      id: new Uint8Array(16).fill(under === undefined ? 1 : 2),
+      id: new Uint8Array(16).fill(under === undefined ? 4 : 2),
       name: under === undefined ? 'directory' : 'crm',
       mode: 'sealed',
       env: this.env,

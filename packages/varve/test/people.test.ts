@@ -197,7 +197,7 @@ describe('registration', () => {
     nonce: new Uint8Array(16).fill(1),
     key: new Uint8Array(16).fill(2),
   }
-  const names = { directory: new Uint8Array(16).fill(3), databases: new Uint8Array(16).fill(4) }
+  const names = { directory: new Uint8Array(16).fill(6), databases: new Uint8Array(16).fill(4) }
   const bytes = encodeRegistration(founding, names, (message) =>
     primitives.ed25519.sign(founder.signing.secret, message),
   )

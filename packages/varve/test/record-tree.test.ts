@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { replicaOf } from '../src/database/database.ts'
+import { withMode } from '../src/log/database-id.ts'
 import { concat, toHex } from '../src/encoding/bytes.ts'
 import { verifyCheckpoint } from '../src/log/checkpoint.ts'
 import { verifyProof } from '../src/log/proof.ts'
@@ -168,7 +169,7 @@ describe('the cache', () => {
     expect(toHex(await reader.root())).toBe(expected)
     expect(watching.read()).toBe(size)
     const edge = await small.value('tree')
-    const other = { ...context, id: new Uint8Array(16) }
+    const other = { ...context, id: withMode(new Uint8Array(16), context.mode) }
     const strange = watched(await newStore())
     await strange.store.write({ values: new Map([['tree', edge]]) })
     const replica = await growTo(await openOn(other, strange.store), size)

@@ -73,17 +73,28 @@ describe('the hot window', () => {
     expect(state).toEqual(expected)
   })
 
-  test.each([{ afterDays: -1 }, { keepCommits: 1.5 }, { keepBytes: NaN }, { segmentBytes: 0 }, { segmentBytes: 1e9 }])(
-    'refuses %j',
-    (options) => {
-      expect(() => windowOf(options)).toThrow(/sink\./)
-      try {
-        windowOf(options)
-      } catch (error) {
-        expect(isVarveError(error, 'INVALID')).toBe(true)
-      }
-    },
-  )
+  test.each([
+    { afterDays: -1 },
+    { keepCommits: 1.5 },
+    { keepBytes: NaN },
+    { segmentBytes: 0 },
+    { segmentBytes: 1e9 },
+    { keepDays: -1 },
+  ])('refuses %j', (options) => {
+    expect(() => windowOf(options)).toThrow(/sink\./)
+    try {
+      windowOf(options)
+    } catch (error) {
+      expect(isVarveError(error, 'INVALID')).toBe(true)
+    }
+  })
+
+  test('nothing sinks before it is old enough, whatever the other bounds say', async () => {
+    const world = await sinkWorld({ keepCommits: 0, keepDays: 1e6, segmentBytes: 1 })
+    await world.store.write({ commits: commits(10) })
+    expect(await world.sinker.run()).toMatchObject({ segments: 0 })
+    expect((await world.sinker.run({ all: true })).segments).toBeGreaterThan(0)
+  })
 
   test('without any bound it is 30 days', () => {
     expect(windowOf({}).afterMs).toBe(30 * day)

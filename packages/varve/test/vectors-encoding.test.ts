@@ -7,6 +7,8 @@ import { checkId, checkName, generatedIdMs, isGeneratedId, newId } from '../src/
 import { toJson } from '../src/encoding/json.ts'
 import { joinPath, splitPath } from '../src/encoding/path.ts'
 import { makeStamp, nextStamp, parseStamp, stampMs } from '../src/encoding/stamp.ts'
+import { assertMode, databaseId, modeOf, withMode, type Mode } from '../src/log/database-id.ts'
+import { openTagKey } from '../src/log/tag.ts'
 import { encodingVectors } from '../../../spec/tools/encoding-vectors.ts'
 import { coded } from './keys-world.ts'
 import { vectorText, type Invalid } from './vectors-world.ts'
@@ -28,6 +30,17 @@ interface Vectors {
     readonly given: readonly string[]
     readonly longest: string
     readonly invalid: readonly (Invalid & { id: unknown })[]
+  }
+  readonly databases: {
+    readonly tenant: string
+    readonly base: string
+    readonly made: readonly {
+      readonly mode: Mode
+      readonly key: string
+      readonly name: string
+      readonly id: string
+      readonly openTagKey: string | null
+    }[]
   }
   readonly names: { readonly valid: readonly string[]; readonly invalid: readonly (Invalid & { text: string })[] }
   readonly paths: {
@@ -52,6 +65,26 @@ const vectors: Vectors = JSON.parse(text)
 
 test('the generator makes the committed file', () => {
   expect(`${JSON.stringify(encodingVectors(), null, 2)}\n`).toBe(text)
+})
+
+describe('databases', () => {
+  const { tenant, base, made } = vectors.databases
+  test.each(made)('$mode $name', ({ mode, key, name, id, openTagKey: tags }) => {
+    const bytes = databaseId(fromHex(base), { tenant, mode, key, name })
+    expect(toHex(bytes)).toBe(id)
+    expect(modeOf(bytes)).toBe(mode)
+    if (tags !== null) expect(toHex(openTagKey(bytes))).toBe(tags)
+  })
+  test('of two modes, keys or names are never the same', () => {
+    expect(new Set(made.map(({ id }) => id)).size).toBe(made.length)
+  })
+  test('with the other bit are of the other mode', () => {
+    for (const { id, mode } of made) {
+      const other = mode === 'open' ? 'sealed' : 'open'
+      expect(modeOf(withMode(fromHex(id), other))).toBe(other)
+      expect(() => assertMode(fromHex(id), other)).toThrow(coded('INVALID'))
+    }
+  })
 })
 
 test.each(vectors.uint64)('uint64 $value', ({ value, bytes }) => {

@@ -4,6 +4,8 @@ import type { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { addApprove } from './approve.ts'
 import { addAsOf } from './as-of.ts'
+import { addAttach } from './attach.ts'
+import { addAttachment } from './attachment.ts'
 import { addAudit } from './audit.ts'
 import { addConflicts } from './conflicts.ts'
 import { addCount } from './count.ts'
@@ -18,6 +20,7 @@ import { addExport } from './export.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
 import { addHistory } from './history.ts'
+import { addHub } from './hub.ts'
 import { addImport } from './import.ts'
 import { addInfo } from './info.ts'
 import { addInit } from './init.ts'
@@ -27,6 +30,7 @@ import { addKeys } from './keys.ts'
 import { addMirror } from './mirror.ts'
 import { addPatch } from './patch.ts'
 import { addProve } from './prove.ts'
+import { addPrune } from './prune.ts'
 import { addPublish } from './publish.ts'
 import { addRecovery } from './recovery.ts'
 import { addRestore } from './restore.ts'
@@ -58,6 +62,8 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addIndex,
   addExplain,
   addPatch,
+  addAttach,
+  addAttachment,
   addDelete,
   addHistory,
   addDiff,
@@ -74,10 +80,12 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addRevoke,
   addRecovery,
   addMirror,
+  addHub,
   addSync,
   addWatch,
   addStatus,
   addVerify,
+  addPrune,
   addAudit,
   addProve,
 ]

@@ -34,6 +34,7 @@ function statusText(status: TenantStatus, columns: number): string {
     `you        ${user}  ${device.slice(0, 16)}  ${level ?? 'not known to the tenant yet'}`,
     `server     ${node === null ? 'none' : `${node.url}  ${node.key.slice(0, 16)}`}`,
     `recorder   ${recorderText(status)}`,
+    ...filesText(status),
   ]
   const rows = databases.map(({ name, mode, recorded, pending, refused, checkpoint, id }) => [
     name,
@@ -46,6 +47,12 @@ function statusText(status: TenantStatus, columns: number): string {
   ])
   const heading = ['database', 'mode', 'recorded', 'pending', 'refused', 'checkpoint', 'id']
   return `${lines.join('\n')}\n\n${table(heading, rows, columns)}`
+}
+
+/** A line only when there is something to say. */
+function filesText({ attachments }: TenantStatus): readonly string[] {
+  if (attachments === null || attachments.waiting === 0) return []
+  return [`files      ${count(attachments.waiting)} to be brought to the server: run varve sync`]
 }
 
 function recorderText({ recorder, node }: TenantStatus): string {

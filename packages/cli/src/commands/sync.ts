@@ -11,7 +11,7 @@ import { storeOptions, type StoreFlags } from '../options.ts'
 import { Progress } from '../progress.ts'
 import { withTenant } from '../session.ts'
 import { bytes, count, counted, table } from '../table.ts'
-import { aborted, Following, inStep, openAll } from '../waiting.ts'
+import { aborted, filesBrought, Following, inStep, openAll } from '../waiting.ts'
 import { tellStatus } from './watch.ts'
 
 interface SyncFlags extends StoreFlags {
@@ -57,6 +57,7 @@ async function syncServer(context: Context, tenant: Tenant, flags: SyncFlags): P
   await inStep(connection)
   await openAll(tenant)
   await inStep(connection)
+  await filesBrought(tenant, connection)
   const report = (await tenant.status()).databases.map(({ id, name, recorded, pending, refused }) => {
     return { database: name, received: received.of(id), recorded, pending, refused }
   })

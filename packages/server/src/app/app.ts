@@ -4,6 +4,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
 import { sequenceHeader, sessionHeader, VarveError } from 'varve/engine'
+import { chunkRoutes } from './chunks.ts'
 import { streamSessions, type App, type AppEnv, type AppParts } from './context.ts'
 import { guard, limitRequests, overLimit } from './guard.ts'
 import { healthRoutes } from './health.ts'
@@ -25,6 +26,7 @@ export function createApp(parts: AppParts): App {
   proofRoutes(app, parts)
   sessionRoutes(app, parts)
   invitationRoutes(app, parts)
+  chunkRoutes(app, parts)
   syncRoutes(app, parts)
   otherMethods(app)
   app.notFound(() => problem(new VarveError('NOT_FOUND', 'There is nothing at this address: see /')))

@@ -11,7 +11,7 @@ import { tenantParam } from './params.ts'
 /** Lets a device of the tenant in the path pass: 401 without a valid access token, 403 for another tenant. */
 export function member(parts: AppParts): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    c.set('caller', await callerOf(parts, c))
+    c.set('caller', await memberOf(parts, c))
     await next()
   }
 }
@@ -25,18 +25,19 @@ export function admin(parts: AppParts): MiddlewareHandler<AppEnv> {
 }
 
 /** Checked again after a wait, in which the device may have been revoked. */
-export async function adminOf(parts: AppParts, c: AppContext): Promise<Caller> {
-  const caller = await callerOf(parts, c)
-  if (caller.level !== 'admin') {
-    throw new VarveError('FORBIDDEN', 'Only an admin of the tenant may do this: ask one')
+export async function memberOf(parts: AppParts, c: AppContext): Promise<Caller> {
+  const caller = await parts.sessions.authenticate(bearer(c))
+  if (caller.tenant !== tenantParam(c)) {
+    throw new VarveError('FORBIDDEN', 'The access token is for another tenant: use one of this tenant')
   }
   return caller
 }
 
-async function callerOf(parts: AppParts, c: AppContext): Promise<Caller> {
-  const caller = await parts.sessions.authenticate(bearer(c))
-  if (caller.tenant !== tenantParam(c)) {
-    throw new VarveError('FORBIDDEN', 'The access token is for another tenant: use one of this tenant')
+/** The same for admins. */
+export async function adminOf(parts: AppParts, c: AppContext): Promise<Caller> {
+  const caller = await memberOf(parts, c)
+  if (caller.level !== 'admin') {
+    throw new VarveError('FORBIDDEN', 'Only an admin of the tenant may do this: ask one')
   }
   return caller
 }

@@ -2,7 +2,8 @@
 
 import type { Context, Hono } from 'hono'
 import type { Env, Logger } from 'varve/engine'
-import type { SyncEntry, TenantHub } from '../contract.ts'
+import type { SyncEntry, ServedTenants } from '../contract.ts'
+import type { ChunkShelf } from '../chunks/shelf.ts'
 import type { Mailbox } from '../invitations/mailbox.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { RequestLimit } from '../observe/request-limit.ts'
@@ -31,9 +32,10 @@ export type AppContext = Context<AppEnv>
 export const streamSessions = '/v1/sync/stream/'
 
 export interface AppParts {
-  readonly hub: TenantHub
+  readonly tenants: ServedTenants
   readonly sessions: Sessions
   readonly mailbox: Mailbox
+  readonly chunks: ChunkShelf
   readonly sync: SyncEntry | null
   readonly metrics: Metrics
   readonly requests: RequestLimit

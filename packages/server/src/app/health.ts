@@ -19,22 +19,22 @@ export function healthRoutes(app: App, parts: AppParts): void {
   })
 }
 
-/** Whether the node can serve. The hub tries its disk to tell, so that an answer holds for a moment. */
+/** Whether the node can serve. The tenants try their disk to tell, so that an answer holds for a moment. */
 export function readiness(parts: AppParts): () => Promise<boolean> {
   let asked: { readonly at: number; readonly answer: Promise<boolean> } | null = null
   return async () => {
     if (parts.stopping()) return false
     const now = parts.env.now()
     if (asked === null || now - asked.at >= fixed.readyMs || now < asked.at) {
-      asked = { at: now, answer: hubReady(parts) }
+      asked = { at: now, answer: tenantsReady(parts) }
     }
     return asked.answer
   }
 }
 
-async function hubReady(parts: AppParts): Promise<boolean> {
+async function tenantsReady(parts: AppParts): Promise<boolean> {
   try {
-    return await parts.hub.ready()
+    return await parts.tenants.ready()
   } catch (error) {
     parts.log('error', 'The tenants of this node cannot say whether they are ready', { error })
     return false

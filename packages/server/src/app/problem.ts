@@ -8,6 +8,7 @@ const statuses: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   NOT_FOUND: 404,
   EXISTS: 409,
   DELETED: 410,
+  PRUNED: 410,
   CONFLICT: 409,
   INVALID: 400,
   RESERVED_NAME: 400,

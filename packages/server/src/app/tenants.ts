@@ -10,22 +10,22 @@ import { tenantParam } from './params.ts'
 const protocols = { sync: syncVersions, http: [1] }
 
 export function tenantRoutes(app: App, parts: AppParts): void {
-  const { hub, env, limits, version } = parts
+  const { tenants, env, limits, version } = parts
   app.get('/v1/node', (c) =>
-    c.json({ publicKey: toHex(hub.publicKey), version, now: env.now(), protocols, publish: publishOf(parts) }),
+    c.json({ publicKey: toHex(tenants.publicKey), version, now: env.now(), protocols, publish: publishOf(parts) }),
   )
   app.post('/v1/tenants', async (c) => {
     assertMayPublish(parts, c)
-    const { tenant, created } = await hub.register(await readBytes(c, 'application/cbor', limits.bodyBytes))
+    const { tenant, created } = await tenants.register(await readBytes(c, 'application/cbor', limits.bodyBytes))
     return c.json({ tenant, created }, created ? 201 : 200)
   })
   app.get('/v1/tenants/:tenant/appointments', async (c) => {
-    const appointments = await hub.appointments(tenantParam(c))
+    const appointments = await tenants.appointments(tenantParam(c))
     return c.json({ appointments: appointments.map((each) => toBase64url(each)) })
   })
   app.post('/v1/tenants/:tenant/appointments', async (c) => {
     const tenant = tenantParam(c)
-    const countersigned = await hub.appoint(tenant, await readBytes(c, 'application/cbor', limits.bodyBytes))
+    const countersigned = await tenants.appoint(tenant, await readBytes(c, 'application/cbor', limits.bodyBytes))
     return c.body(new Uint8Array(countersigned), 200, { 'content-type': 'application/cbor' })
   })
 }

@@ -31,13 +31,23 @@ export interface ShelfParts {
 /** Tenants and chunks are named by their ids in hex. */
 export class ChunkShelf {
   readonly #parts: ShelfParts
-  /** The last write of each tenant that is being written for: one after the other. */
-  readonly #writing = new Map<string, Promise<unknown>>()
+  /** The last work on each place that is written, and on the count of each tenant: one after the other. */
+  readonly #working = new Map<string, Promise<unknown>>()
   /** Places of chunks that turned out damaged, which are lacking until they come again. */
   readonly #wrong = new Set<string>()
 
   constructor(parts: ShelfParts) {
     this.#parts = parts
+  }
+
+  /** Ids of what is held, in order, after this one: at most `limits.chunksAsked`, and none only at the end. */
+  async list(tenant: string, after: string | null): Promise<readonly string[]> {
+    const limit = limits.chunksAsked
+    for (let from = after === null ? null : chunkPlace(tenant, after); ;) {
+      const { items, next } = await this.#parts.blobs.list(chunksOfTenant(tenant), { after: from, limit })
+      if (items.length > 0 || next === null) return items.map(({ key }) => key.slice(key.lastIndexOf('/') + 1))
+      from = next
+    }
   }
 
   /** Those of the ids under which nothing is held. */
@@ -53,28 +63,24 @@ export class ChunkShelf {
 
   /**
    * Takes a chunk in; false when it was there. Throws `TAMPERED` when its bytes are not those of the id, and `TOO_LARGE`
-   * beyond what the tenant, or the device that brings it, may have here.
+   * beyond what the tenant, or the device that brings it, may have here. `device` is null for what another node holds.
    */
-  async put(tenant: string, device: Uint8Array, id: string, bytes: Uint8Array): Promise<boolean> {
+  async put(tenant: string, device: Uint8Array | null, id: string, bytes: Uint8Array): Promise<boolean> {
     checkChunk(fromHex(tenant), fromHex(id), bytes)
-    return this.#inTurn(tenant, async () => {
-      const { blobs, store } = this.#parts
-      const place = chunkPlace(tenant, id)
-      const there = await blobs.head(place)
+    const who = device === null ? null : toHex(device)
+    const place = chunkPlace(tenant, id)
+    return this.#inTurn(place, async () => {
+      const there = await this.#parts.blobs.head(place)
       // One of another size was cut or changed: it is replaced, and was counted.
       if (there !== null && there.size === bytes.length && !this.#wrong.has(place)) return false
-      const before = await this.#usage(tenant)
-      const usage = withBytes(before, toHex(device), bytes.length - (there?.size ?? 0))
-      this.#assertRoom(usage, toHex(device))
-      const count = (counted: Usage): Promise<void> =>
-        store.write({ values: new Map([[prefix + tenant, encodeUsage(counted)]]) })
+      const brought = bytes.length - (there?.size ?? 0)
       // Counted first: a crash in between leaves a tenant with less than it may have, never with more.
-      await count(usage)
+      await this.#count(tenant, who, brought)
       try {
-        await blobs.put(place, bytes)
+        await this.#parts.blobs.put(place, bytes)
       } catch (error) {
         // What failed may have taken effect: it counts, unless it certainly has not.
-        if (await this.#isAsLong(place, there?.size ?? null)) await count(before)
+        if (await this.#isAsLong(place, there?.size ?? null)) await this.#count(tenant, who, -brought)
         throw error
       }
       this.#wrong.delete(place)
@@ -94,7 +100,8 @@ export class ChunkShelf {
 
   /** Bytes of a chunk; null when it is not held. */
   async size(tenant: string, id: string): Promise<number | null> {
-    return (await this.#parts.blobs.head(chunkPlace(tenant, id)))?.size ?? null
+    const place = chunkPlace(tenant, id)
+    return this.#wrong.has(place) ? null : ((await this.#parts.blobs.head(place))?.size ?? null)
   }
 
   async #isAsLong(place: string, size: number | null): Promise<boolean> {
@@ -110,6 +117,15 @@ export class ChunkShelf {
     return !this.#wrong.has(place) && (await this.#parts.blobs.head(place)) !== null
   }
 
+  /** Throws `TOO_LARGE`, and counts nothing, where it would be more than it may. */
+  #count(tenant: string, device: string | null, brought: number): Promise<void> {
+    return this.#inTurn(tenant, async () => {
+      const usage = withBytes(await this.#usage(tenant), device, brought)
+      if (brought > 0) this.#assertRoom(usage, device)
+      await this.#parts.store.write({ values: new Map([[prefix + tenant, encodeUsage(usage)]]) })
+    })
+  }
+
   /** What a tenant holds here; counted anew from the object storage where it was never counted. */
   async #usage(tenant: string): Promise<Usage> {
     const stored = await this.#parts.store.value(prefix + tenant)
@@ -123,21 +139,21 @@ export class ChunkShelf {
     }
   }
 
-  #assertRoom(usage: Usage, device: string): void {
+  #assertRoom(usage: Usage, device: string | null): void {
     const { chunkMegabytesPerTenant, chunkMegabytesPerDevice } = this.#parts.limits
     assertBelow(usage.bytes, chunkMegabytesPerTenant, 'This tenant')
-    assertBelow(bytesOf(usage, device), chunkMegabytesPerDevice, 'This device')
+    if (device !== null) assertBelow(bytesOf(usage, device), chunkMegabytesPerDevice, 'This device')
   }
 
-  async #inTurn<R>(tenant: string, work: () => Promise<R>): Promise<R> {
-    const before = this.#writing.get(tenant) ?? Promise.resolve()
+  async #inTurn<R>(name: string, work: () => Promise<R>): Promise<R> {
+    const before = this.#working.get(name) ?? Promise.resolve()
     const running = before.then(work)
     const settled = running.catch(() => undefined)
-    this.#writing.set(tenant, settled)
+    this.#working.set(name, settled)
     try {
       return await running
     } finally {
-      if (this.#writing.get(tenant) === settled) this.#writing.delete(tenant)
+      if (this.#working.get(name) === settled) this.#working.delete(name)
     }
   }
 }

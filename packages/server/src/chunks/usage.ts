@@ -16,8 +16,9 @@ export function bytesOf({ devices }: Usage, device: string): number {
   return devices.get(device) ?? 0
 }
 
-/** The usage after a device has brought so many bytes, or replaced what was longer. */
-export function withBytes({ bytes, devices }: Usage, device: string, brought: number): Usage {
+/** The usage after a device, or with null another node, has brought so many bytes, or replaced what was longer. */
+export function withBytes({ bytes, devices }: Usage, device: string | null, brought: number): Usage {
+  if (device === null) return { bytes: Math.max(0, bytes + brought), devices }
   const own = Math.max(0, (devices.get(device) ?? 0) + brought)
   return { bytes: Math.max(0, bytes + brought), devices: new Map([...devices, [device, own]]) }
 }

@@ -1,17 +1,28 @@
 /** What an operator asks of a hub. */
 
-import { VarveError } from 'varve/engine'
+import type { Env } from 'varve/engine'
+import type { SinkingStats, SunkStores } from '../sinking/sunk-stores.ts'
 import type { DatabaseType, HubConfig, SpacePlace } from './config/types.ts'
 import { placeId, placeOf, type Place } from './context.ts'
-import type { ConnectionHealth, Connections } from './connections/connections.ts'
+import type { ConnectionHealth, Connections, ConnectionStats } from './connections/connections.ts'
 import type { SpaceHealth, Spaces } from './connections/spaces.ts'
-import type { DeadLetter } from './messaging/types.ts'
+import { HubDeadLetters, type HubDeadLetter } from './dead-letters.ts'
+import type { KeptPlaces, KeptStats } from './kept/kept-places.ts'
+import { HubLayers } from './layers.ts'
+import { hubMetrics, type RenderedMetrics } from './metrics.ts'
+import { migrate, type Migrated } from './migrate.ts'
 import type { Messaging } from './messaging/messaging.ts'
 import type { Mover, MoveReport } from './move/mover.ts'
 import type { Locator } from './placement/locate.ts'
 import type { Placements } from './placement/placements.ts'
 import type { Registry } from './registry.ts'
+import { pruneVersions, type PrunedPlacement } from './retention.ts'
 import type { HubTenants } from './tenants.ts'
+
+export interface HealthOptions {
+  /** What is asked of buckets: nothing, a list (default), or to take an object that is put and removed. */
+  readonly buckets?: 'none' | 'list' | 'probe'
+}
 
 export interface HubHealth {
   readonly ok: boolean
@@ -27,6 +38,12 @@ export interface HubStats {
   readonly tenants: { readonly active: number; readonly dropped: number }
   /** Moves that were begun and are not done, by the name of their placement. */
   readonly moving: readonly string[]
+  /** Of every connection that is open: leases that this process holds, and its pool. */
+  readonly pools: readonly ConnectionStats[]
+  /** How far the placements that are open have sunk. */
+  readonly sinking: SinkingStats
+  /** What they keep that object storage did not take. */
+  readonly kept: KeptStats
 }
 
 /** Which placement moves, and where to. */
@@ -46,6 +63,9 @@ export interface AdminParts {
   readonly config: HubConfig
   readonly connections: Connections
   readonly spaces: Spaces
+  readonly sunk: SunkStores
+  readonly kept: KeptPlaces
+  readonly env: Env
   readonly locator: Locator
   readonly registry: Registry
   readonly placements: Placements
@@ -57,20 +77,29 @@ export interface AdminParts {
 
 export class HubAdmin {
   readonly #parts: AdminParts
+  readonly #letters: HubDeadLetters
+  /** Old payloads of all placements. */
+  readonly layers: HubLayers
 
   constructor(parts: AdminParts) {
     this.#parts = parts
+    this.layers = new HubLayers(parts)
+    this.#letters = new HubDeadLetters({ ...parts, layers: this.layers })
   }
 
   /** Reaches every connection; what is wrong is in the answer. */
-  async health(): Promise<HubHealth> {
-    const connections = await this.#parts.connections.health()
-    const spaces = await this.#parts.spaces.health(bucketsOf(this.#parts.config))
+  async health({ buckets = 'list' }: HealthOptions = {}): Promise<HubHealth> {
+    const { config, connections: all, env } = this.#parts
+    const places = buckets === 'none' ? [] : bucketsOf(config)
+    const [connections, spaces] = await Promise.all([
+      all.health(),
+      this.#parts.spaces.health(places, buckets === 'probe' ? env : null),
+    ])
     return { ok: [...connections, ...spaces].every(({ ok }) => ok), connections, spaces }
   }
 
   async stats(): Promise<HubStats> {
-    const { connections, placements, tenants, registry } = this.#parts
+    const { connections, placements, tenants, registry, sunk, kept } = this.#parts
     const all = await tenants.list()
     const dropped = all.filter(({ status }) => status === 'dropped').length
     const moves = await registry.moves()
@@ -79,26 +108,43 @@ export class HubAdmin {
       placements: placements.figures,
       tenants: { active: all.length - dropped, dropped },
       moving: moves.filter(({ status }) => status === 'moving').map(({ placement }) => placement),
+      pools: await connections.stats(),
+      sinking: await sunk.stats(),
+      kept: kept.stats(),
     }
   }
 
-  /** Messages of a tenant that came too often. */
-  async deadLetters(options: { readonly tenantId: string; readonly topic?: string }): Promise<readonly DeadLetter[]> {
-    const { tenantId, ...more } = options
-    const letters = await this.#parts.messaging(tenantId).deadLetters(more)
-    return letters.map((letter) => ({ ...letter, id: `${tenantId}/${letter.id}` }))
+  /** The same for Prometheus: the text of an answer to `GET /metrics`, and its type. */
+  async metrics(): Promise<RenderedMetrics> {
+    return hubMetrics(await this.stats(), this.#parts.env)
   }
 
-  /** Hands a dead letter out anew, by its id in `deadLetters`. Throws `NOT_FOUND`. */
-  async retry(id: string): Promise<void> {
-    const end = id.indexOf('/')
-    if (end < 0) throw new VarveError('NOT_FOUND', `There is no dead letter "${id}": deadLetters() lists them`)
-    await this.#parts.messaging(id.slice(0, end)).retry(id.slice(end + 1))
+  /** Messages that came too often, payloads that do not sink, contents that object storage does not take: of a tenant, or of all. Opens what it looks into. */
+  deadLetters(
+    options: { readonly tenantId?: string; readonly topic?: string } = {},
+  ): Promise<readonly HubDeadLetter[]> {
+    return this.#letters.list(options)
+  }
+
+  /** Tries a dead letter again, by its id in `deadLetters`. Throws `NOT_FOUND`, and what object storage throws. */
+  retry(id: string): Promise<void> {
+    return this.#letters.retry(id)
+  }
+
+  /** Ends moves that were interrupted, and brings the layout of all placements to this release. */
+  migrate(): Promise<Migrated> {
+    return migrate(this.#parts)
   }
 
   /** Removes dropped tenants, and sources of moves, that are past their time. */
-  async prune(): Promise<{ readonly tenants: readonly string[]; readonly moved: readonly string[] }> {
-    return { tenants: await this.#parts.tenants.prune(), moved: await this.#parts.mover.prune() }
+  async prune(): Promise<{
+    readonly tenants: readonly string[]
+    readonly moved: readonly string[]
+    readonly versions: readonly PrunedPlacement[]
+  }> {
+    const { tenants, mover, config } = this.#parts
+    const [dropped, moved] = [await tenants.prune(), await mover.prune()]
+    return { tenants: dropped, moved, versions: await pruneVersions(this.#parts, config.retention) }
   }
 
   /** Moves a tenant's database while it is used. Throws `NOT_FOUND`, `INVALID`, `EXISTS`, `LOCKED`. */

@@ -5,30 +5,30 @@ import { isPlaceId } from './config/names.ts'
 import { databaseTypes, flatTypes, type DatabaseType } from './config/types.ts'
 
 export type Tier = 'generic' | 'domain' | 'tenant'
-export type FlatType = (typeof flatTypes)[number]
+type FlatType = (typeof flatTypes)[number]
 
 /** A database of one tenant. */
-export interface TenantPlace {
+interface TenantPlace {
   readonly databaseType: DatabaseType
   readonly tier: 'tenant'
   readonly tenantId: string
 }
 
 /** A database that the tenants of a domain share. */
-export interface DomainPlace {
+interface DomainPlace {
   readonly databaseType: DatabaseType
   readonly tier: 'domain'
   readonly domain: string
 }
 
 /** A database for all. */
-export interface GenericPlace {
+interface GenericPlace {
   readonly databaseType: DatabaseType
   readonly tier: 'generic'
 }
 
 /** The same, of a type that has one database only. */
-export interface FlatPlace {
+interface FlatPlace {
   readonly databaseType: FlatType
 }
 

@@ -1,11 +1,12 @@
 /** The hub: handles to the data of many tenants, wherever the configuration says that it lies. */
 
 import type { Database, Filter, JsonObject } from 'varve'
-import { systemEnv, VarveError, type Env } from 'varve/engine'
+import { systemEnv, VarveError, type BlobStore, type Env } from 'varve/engine'
 import { HubAdmin } from './admin.ts'
 import { HubCollection, type HandleParts } from './collection/hub-collection.ts'
 import { readHubConfig } from './config/config.ts'
-import type { HubConfig } from './config/types.ts'
+import { sinkOf } from './config/sink.ts'
+import type { HubConfig, SpacePlace } from './config/types.ts'
 import { Connections } from './connections/connections.ts'
 import { Spaces } from './connections/spaces.ts'
 import { Stores } from './connections/stores.ts'
@@ -14,12 +15,14 @@ import { parseContext, parsePlace, placeId, placeOf, type HubContext, type HubPl
 import { HubCounters, rulesWith } from './counters.ts'
 import { identitiesOf, type Identities } from './identities.ts'
 import { TieredReader, type Knowledge, type KnowledgeOptions } from './knowledge.ts'
+import { fallbackRules, KeptPlaces } from './kept/kept-places.ts'
 import { Logs, type LogLine } from './logs.ts'
 import { Messaging } from './messaging/messaging.ts'
 import { Mover } from './move/mover.ts'
 import { Locator } from './placement/locate.ts'
 import { Placements } from './placement/placements.ts'
 import { Registry } from './registry.ts'
+import { SunkStores } from '../sinking/sunk-stores.ts'
 import { OwnDatabase } from './own-database.ts'
 import { Cluster } from './peers/cluster.ts'
 import type { Peers } from './peers/peers.ts'
@@ -29,6 +32,8 @@ export interface HubOptions {
   readonly env?: Env
   /** Opens the engine of a connection; those of this package when absent. */
   readonly openEngine?: OpenEngine
+  /** What takes the place of the object storage of a bucket: a decorator of it, or another one. */
+  readonly bucket?: (blobs: BlobStore, place: SpacePlace) => BlobStore
 }
 
 /** Of a database that is tiered: whose. */
@@ -64,8 +69,11 @@ export class Hub implements AsyncDisposable {
     const env = options.env ?? systemEnv()
     const terms = cluster === null ? {} : { address: cluster.address, leaseMs: cluster.leaseMs }
     const connections = new Connections(config.dbConnections, options.openEngine ?? openEngine, env, terms)
-    const spaces = new Spaces(config.spacesConnections, config.localStorage)
-    const stores = new Stores({ connections, spaces, sink: config.sink, env })
+    const spaces = new Spaces(config.spacesConnections, config.localStorage, options.bucket)
+    const rules = fallbackRules(config.fallback)
+    const sunk = new SunkStores({ sink: sinkOf(config), env, ...(rules === null ? {} : { failures: rules }) })
+    const kept = new KeptPlaces(rules, env)
+    const stores = new Stores({ connections, spaces, sunk, kept, hasFolder: config.localStorage !== null })
     this.#own = config.own === null ? null : new OwnDatabase(config.own, connections, env)
     const own = this.#own
     const registry = new Registry(own === null ? null : (work) => own.using(work))
@@ -100,6 +108,9 @@ export class Hub implements AsyncDisposable {
       config,
       connections,
       spaces,
+      sunk,
+      kept,
+      env,
       locator,
       registry,
       placements,
@@ -205,15 +216,12 @@ export class Hub implements AsyncDisposable {
     return this.#closing
   }
 
+  /** All of it in this order, whatever happens to a part; throws what failed first. */
   async #close(): Promise<void> {
-    try {
-      await this.#cluster?.close()
-      await this.#placements.close()
-      await this.#own?.close()
-    } finally {
-      await this.#spaces.close()
-      await this.#connections.close()
-    }
+    const results: PromiseSettledResult<void>[] = []
+    for (const part of [this.#cluster, this.#placements, this.#own, this.#spaces, this.#connections])
+      results.push(...(await Promise.allSettled([part?.close()])))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 }
 

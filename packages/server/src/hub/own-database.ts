@@ -47,7 +47,7 @@ export class OwnDatabase {
       try {
         const open = await OpenPlacement.open(
           'hub',
-          { provider, blobs: null },
+          { provider, blobs: null, kept: null },
           { maps: new Map(), counterRules: [] },
           this.#env,
         )

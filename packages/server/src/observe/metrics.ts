@@ -1,7 +1,10 @@
 /** Metrics of one server in the Prometheus text format; labels are routes, statuses and codes, never ids or addresses. */
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { HubStats, SyncMeter } from '../contract.ts'
+import type { Env } from 'varve/engine'
+import type { NodeStats, SyncMeter } from '../contract.ts'
+import type { SinkingStats } from '../sinking/sunk-stores.ts'
+import { gauges, sinkingGauges, type Figure } from './gauges.ts'
 
 /** What the HTTP side counts itself, beside what sync connections count. */
 export interface Metrics extends SyncMeter {
@@ -15,8 +18,12 @@ export interface Metrics extends SyncMeter {
   close(): void
 }
 
-/** `stats` is asked whenever the metrics are. */
-export function createMetrics(stats: () => HubStats): Metrics {
+/** `stats` and `sinking` are asked whenever the metrics are. */
+export function createMetrics(
+  stats: () => NodeStats,
+  sinking: () => Promise<SinkingStats>,
+  env: Pick<Env, 'now'>,
+): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -40,7 +47,8 @@ export function createMetrics(stats: () => HubStats): Metrics {
     registers,
   })
   const sockets = new Gauge({ name: 'varve_sockets', help: 'Open sockets.', registers })
-  hubGauges(registry, stats)
+  gauges(registry, nodeFigures, async () => stats())
+  sinkingGauges(registry, sinking, env)
   return {
     request: (method, route, status, ms) => {
       requests.inc({ method, route, status })
@@ -57,25 +65,12 @@ export function createMetrics(stats: () => HubStats): Metrics {
   }
 }
 
-function hubGauges(registry: Registry, stats: () => HubStats): void {
-  const values: readonly (readonly [string, string, (from: HubStats) => number])[] = [
-    ['varve_tenants', 'Tenants on this node.', (from) => from.tenants],
-    ['varve_databases', 'Databases on this node.', (from) => from.databases],
-    ['varve_tenant_connections', 'Open sync connections of tenants.', (from) => from.connections],
-    ['varve_record_commits', 'Receipts given since the start.', (from) => from.recorded],
-  ]
-  for (const [name, help, valueOf] of values) {
-    const gauge = new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(valueOf(stats()))
-      },
-    })
-    registry.registerMetric(gauge)
-  }
-}
+const nodeFigures: readonly Figure<NodeStats>[] = [
+  ['varve_tenants', 'Tenants on this node.', (from) => from.tenants],
+  ['varve_databases', 'Databases on this node.', (from) => from.databases],
+  ['varve_tenant_connections', 'Open sync connections of tenants.', (from) => from.connections],
+  ['varve_record_commits', 'Receipts given since the start.', (from) => from.recorded],
+]
 
 function syncMeter(registry: Registry): SyncMeter {
   const counter = (name: string, help: string, ...labelNames: string[]): Counter =>

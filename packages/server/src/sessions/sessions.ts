@@ -1,7 +1,7 @@
 /** Sessions of devices: opened by a signature, refreshed by rotation, ended by a replay, an admin or a revocation. */
 
 import { equalBytes, fromHex, isVarveError, primitives, toHex, VarveError, type Env, type Store } from 'varve/engine'
-import type { TenantHub } from '../contract.ts'
+import type { ServedTenants } from '../contract.ts'
 import { fixed } from '../limits.ts'
 import { Challenges, type Challenge } from './challenges.ts'
 import { standingOf, type Standing } from './standing.ts'
@@ -54,13 +54,13 @@ const prefix = 'session/'
 
 export class Sessions {
   readonly #store: Store
-  readonly #hub: TenantHub
+  readonly #tenants: ServedTenants
   readonly #env: Env
   readonly #challenges: Challenges
 
-  constructor(store: Store, hub: TenantHub, env: Env) {
+  constructor(store: Store, tenants: ServedTenants, env: Env) {
     this.#store = store
-    this.#hub = hub
+    this.#tenants = tenants
     this.#env = env
     this.#challenges = new Challenges(env)
   }
@@ -72,12 +72,12 @@ export class Sessions {
   /** Opens a session for a device that signed a challenge; `FORBIDDEN` when it may not enter the tenant. */
   async open(tenant: string, device: Uint8Array, { nonce, signature }: Proof): Promise<Granted> {
     this.#challenges.check(nonce)
-    const message = openingMessage(this.#hub.publicKey, fromHex(tenant), nonce)
+    const message = openingMessage(this.#tenants.publicKey, fromHex(tenant), nonce)
     if (!primitives.ed25519.verify(device, message, signature)) {
       throw unauthenticated('The signature is not that of the device over this challenge, node and tenant')
     }
     this.#challenges.use(nonce)
-    await standingOf(this.#hub, tenant, device)
+    await standingOf(this.#tenants, tenant, device)
     const now = this.#env.now()
     const id = toHex(deviceTag(device)) + toHex(this.#env.random(sessionBytes - 8))
     const [access, refresh] = [this.#env.random(secretBytes), this.#env.random(secretBytes)]
@@ -122,10 +122,10 @@ export class Sessions {
       await this.#end([name])
       throw unauthenticated('The refresh token was used before, so somebody else may have it: the session has ended')
     }
-    if (!primitives.ed25519.verify(session.device, refreshMessage(this.#hub.publicKey, nonce, text), signature)) {
+    if (!primitives.ed25519.verify(session.device, refreshMessage(this.#tenants.publicKey, nonce, text), signature)) {
       throw unauthenticated('The signature is not that of the device of this session over this challenge and token')
     }
-    await standingOf(this.#hub, token.tenant, session.device)
+    await standingOf(this.#tenants, token.tenant, session.device)
     const salt = isValid || session.previous === null ? this.#env.random(secretBytes) : session.previous.salt
     const [access, refresh] = [nextSecret('access', token.secret, salt), nextSecret('refresh', token.secret, salt)]
     const next = this.#renewed(session, { hash, salt }, secretHash(access), secretHash(refresh))
@@ -164,7 +164,7 @@ export class Sessions {
     if (!session.access.some((each) => sameBytes(each.hash, hash) && each.expiresAt > now)) {
       throw unauthenticated('The access token has expired: refresh the session')
     }
-    return { ...(await standingOf(this.#hub, token.tenant, session.device)), session: token.session }
+    return { ...(await standingOf(this.#tenants, token.tenant, session.device)), session: token.session }
   }
 
   /** The sessions of a tenant, oldest first; only those of `device` when it is given. */

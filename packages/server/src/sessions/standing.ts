@@ -1,7 +1,7 @@
 /** What a device may do at the doors of a tenant, asked anew each time: a revocation counts at once. */
 
 import { VarveError } from 'varve/engine'
-import type { Level, TenantHub } from '../contract.ts'
+import type { Level, ServedTenants } from '../contract.ts'
 
 /** A device inside a tenant. */
 export interface Standing {
@@ -17,8 +17,8 @@ export function isInside(level: Level | null): level is Standing['level'] {
 }
 
 /** Throws `FORBIDDEN` unless the device is inside the tenant; `NOT_FOUND` when the tenant is not here. */
-export async function standingOf(hub: TenantHub, tenant: string, device: Uint8Array): Promise<Standing> {
-  const level = await hub.level(tenant, device)
+export async function standingOf(tenants: ServedTenants, tenant: string, device: Uint8Array): Promise<Standing> {
+  const level = await tenants.level(tenant, device)
   if (isInside(level)) return { tenant, device, level }
   throw new VarveError(
     'FORBIDDEN',

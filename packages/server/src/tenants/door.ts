@@ -13,14 +13,14 @@ import {
 } from 'varve/engine'
 import type { SyncMeter } from '../contract.ts'
 import { firstFrame } from './first-frame.ts'
-import type { Hub } from './hub.ts'
+import type { NodeTenants } from './node-tenants.ts'
 import { Neighbours } from './neighbours.ts'
 import type { TenantNode } from './tenant-node.ts'
 import type { Visit } from './visit.ts'
 
 export interface DoorOptions {
   readonly env: Env
-  readonly hub: Hub
+  readonly tenants: NodeTenants
   readonly meter: SyncMeter
   /** Counts a connection of a tenant; throws `RATE_LIMITED`. */
   readonly admitTenant: (tenant: string) => () => void
@@ -59,7 +59,7 @@ export class Door {
       throw new VarveError('INVALID', `A connection begins with hello, ${hello.type} came instead`)
     this.#assertOpen()
     const tenant = toHex(hello.tenant)
-    const visit = await this.#options.hub.visit(tenant)
+    const visit = await this.#options.tenants.visit(tenant)
     try {
       this.#assertOpen()
       this.#serve(visit, greeted.transport, this.#options.admitTenant(tenant), left)
@@ -74,7 +74,7 @@ export class Door {
   }
 
   #serve(visit: Visit, transport: Transport, gone: () => void, left: () => void): void {
-    const { meter, hub, env } = this.#options
+    const { meter, tenants, env } = this.#options
     const neighbours = this.#neighboursOf(visit.node)
     let hush = (): void => undefined
     try {
@@ -93,7 +93,7 @@ export class Door {
           if (event.event === 'ended') visit.giveBack(event.database)
           if (event.event !== 'closed') return
           hush()
-          hub.connections--
+          tenants.connections--
           neighbours.remove(driver)
           this.#forget(visit.node, neighbours)
           gone()
@@ -104,7 +104,7 @@ export class Door {
       hush = env.timer(() => {
         driver.stop(new VarveError('OFFLINE', 'The peer has not proven its key in time: the connection is given up'))
       }, limits.handshakeMs)
-      hub.connections++
+      tenants.connections++
       neighbours.add(driver)
     } catch (error) {
       this.#forget(visit.node, neighbours)
@@ -114,12 +114,12 @@ export class Door {
   }
 
   #count(verdicts: readonly (string | null)[]): void {
-    const { meter, hub } = this.#options
+    const { meter, tenants } = this.#options
     const refused = verdicts.filter((code) => code !== null)
     meter.units('in', 1)
     meter.recorded(verdicts.length - refused.length)
     for (const code of refused) meter.refused(code)
-    hub.recorded += verdicts.length
+    tenants.recorded += verdicts.length
   }
 
   /** What the live connections of a tenant share; it begins with the first of them, and ends with the last. */

@@ -6,12 +6,15 @@ import {
   equalBytes,
   fromHex,
   isVarveError,
+  NodeClient,
   SyncDriver,
   toHex,
   VarveError,
   type Connector,
   type Env,
 } from 'varve/engine'
+import { ChunkCopy } from '../chunks/copy.ts'
+import type { ChunkShelf } from '../chunks/shelf.ts'
 import type { TenantNode } from './tenant-node.ts'
 import { Visit } from './visit.ts'
 
@@ -24,11 +27,19 @@ export interface MirrorPlan {
   readonly databases: readonly string[]
 }
 
+export interface MirrorOptions {
+  /** Opens connections; the platform's own otherwise. */
+  readonly connect?: Connector
+  /** Where chunks of attachments are copied to; none are when left out. */
+  readonly chunks?: ChunkShelf
+}
+
 export class Mirror {
   readonly plan: MirrorPlan
   readonly #node: TenantNode
   readonly #env: Env
   readonly #connect: Connector
+  readonly #copy: ChunkCopy | null
   #driver: SyncDriver | null = null
   /** Databases that are up to date on this connection, by id in hex. */
   readonly #current = new Set<string>()
@@ -36,11 +47,12 @@ export class Mirror {
   #cancel: () => void = () => undefined
   #stopped = false
 
-  constructor(node: TenantNode, plan: MirrorPlan, connect?: Connector) {
+  constructor(node: TenantNode, plan: MirrorPlan, { connect, chunks }: MirrorOptions = {}) {
     this.#node = node
     this.plan = plan
     this.#env = node.env
     this.#connect = connect ?? createConnector({ env: node.env })
+    this.#copy = chunks === undefined ? null : this.#copyTo(chunks)
     this.#dial()
   }
 
@@ -49,10 +61,31 @@ export class Mirror {
     return this.#driver !== null
   }
 
-  stop(): void {
+  /** Idempotent; waits for chunks on their way. */
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel()
     this.#driver?.stop(null)
+    await this.#copy?.stop()
+  }
+
+  #copyTo(shelf: ChunkShelf): ChunkCopy {
+    const { env, device } = this.#node
+    const tenant = toHex(this.#node.tenant)
+    return new ChunkCopy({
+      env,
+      shelf,
+      tenant,
+      source: async () => {
+        const client = new NodeClient({ url: this.plan.url, tenant, device, env, expects: null })
+        const refusal = this.#refuses(await client.key())
+        if (refusal !== null) throw refusal
+        return {
+          list: (after, signal) => client.chunkIds(after, { signal }),
+          chunk: (id, signal) => client.chunk(id, { signal }),
+        }
+      },
+    })
   }
 
   #dial(): void {
@@ -109,7 +142,9 @@ export class Mirror {
     if (equalBytes(database, this.#node.directory))
       for (const id of this.plan.databases) this.#open(driver, fromHex(id))
     const all = [toHex(this.#node.directory), ...this.plan.databases]
-    if (all.every((id) => this.#current.has(id))) this.#attempt = 0
+    if (!all.every((id) => this.#current.has(id))) return
+    this.#attempt = 0
+    this.#copy?.wake()
   }
 
   #open(driver: SyncDriver, database: Uint8Array): void {

@@ -1,4 +1,4 @@
-/** One tenant on this node: its databases as replicas without keys, who belongs to it, and who records it. */
+/** One tenant on this node: its databases as replicas without keys, blind but for open ones, and who belongs to it. */
 
 import {
   acceptAppointment,
@@ -7,6 +7,9 @@ import {
   Epochs,
   equalBytes,
   fromHex,
+  modeOf,
+  openTagKey,
+  readableDatabase,
   recordPending,
   Replica,
   Standing,
@@ -18,6 +21,7 @@ import {
   type Env,
   type HandOver,
   type Level,
+  type ReadableDatabase,
   type Registration,
   type ReplicaContext,
   type Store,
@@ -219,6 +223,17 @@ export class TenantNode {
     throw new VarveError('NOT_FOUND', 'There is no such database on this node: a member must sync it first')
   }
 
+  /**
+   * Reads an open database with the calls of a device: `work` may use it until it ends. Throws `NOT_FOUND` for a database
+   * that is not here, and `UNSUPPORTED` for a sealed one.
+   */
+  read<R>(database: Uint8Array, work: (database: ReadableDatabase) => R | Promise<R>): Promise<R> {
+    return this.reading(database, (replica) => {
+      if (replica.context.mode === 'open') return work(readableDatabase(replica, toHex(this.tenant)))
+      throw new VarveError('UNSUPPORTED', 'The database is sealed: only its members read it, on their devices')
+    })
+  }
+
   problem(error: VarveError, database: Uint8Array | null): void {
     this.#parts.onProblem(error, database)
   }
@@ -242,23 +257,31 @@ export class TenantNode {
     return replica
   }
 
+  /** Of an open database everything is read but sealed attributes; of a sealed one, and of the directory, headers alone. */
   #context(id: Uint8Array, store: Store): ReplicaContext {
-    const isDirectory = equalBytes(id, this.directory)
+    const mode = modeOf(id)
+    const isOpen = mode === 'open'
+    const rules = equalBytes(id, this.directory) ? this.standing.ofDirectory() : this.standing.ofDatabases()
     return {
       id,
       name: toHex(id),
-      mode: 'sealed',
+      mode,
       env: this.env,
       store,
       device: this.device,
       user: 'node',
       keys: { current: () => null, byId: () => null },
       defaultKey: '',
-      tagKey: new Uint8Array(32),
-      blind: true,
+      tagKey: isOpen ? openTagKey(id) : new Uint8Array(32),
+      blind: !isOpen,
       epochs: () => this.#epochs.of(id),
       records: () => this.isRecorder(this.device.publicKey),
-      ...(isDirectory ? this.standing.ofDirectory() : this.standing.ofDatabases()),
+      ...rules,
+      refuses: (publicKey, header, viewpoint) =>
+        // It may read an open database, and could write it: nobody else would take that from a node.
+        equalBytes(publicKey, this.device.publicKey)
+          ? 'The device is a node, which writes nothing'
+          : rules.refuses(publicKey, header, viewpoint),
     }
   }
 }

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-export type CommandValue = string | number | CommandDocument | readonly CommandDocument[]
+type CommandValue = string | number | CommandDocument | readonly CommandDocument[]
 
 export interface CommandDocument {
   readonly [name: string]: CommandValue

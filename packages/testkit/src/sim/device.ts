@@ -10,6 +10,7 @@ import {
   attributeKey,
   sealingKey,
   toHex,
+  withMode,
   type DeviceIdentity,
   type Env,
   type Mode,
@@ -52,7 +53,7 @@ export async function bareDevice(
   const store = await provider.open(name, { pageKey: null })
   const hex = toHex(world.key.id)
   const context: ReplicaContext = {
-    id: new Uint8Array(16).fill(7),
+    id: withMode(new Uint8Array(16).fill(7), world.mode),
     name: 'bare',
     mode: world.mode,
     env,

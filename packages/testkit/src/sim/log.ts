@@ -1,6 +1,6 @@
 /** The log of a database as one node holds it: every entry with its token, order and verdict, read past all caches. */
 
-import { decodeHeader, splitBodies, stampMs, toHex, type Replica } from 'varve/engine'
+import { decodeHeader, isHidden, splitBodies, stampMs, toHex, type Replica } from 'varve/engine'
 
 export interface LoggedEntry {
   /** The reason that was given with the write; empty when its key is not held. */
@@ -29,6 +29,9 @@ export async function readLog(replica: Replica): Promise<readonly LoggedEntry[]>
       const commit = replica.reader.decode({ ...row, size: row.bodies.length }, header)
       const bodies = splitBodies(header, row.bodies)
       header.entries.forEach((entry, index) => {
+        const collection = header.collections[entry.collection] ?? new Uint8Array(0)
+        // What the engine declares by itself has no token: nobody wrote it.
+        if (isHidden(replica.context, collection)) return
         const body = bodies[index]
         const read = body === undefined ? null : replica.reader.unseal(commit, index, body)
         entries.push({
@@ -40,7 +43,7 @@ export async function readLog(replica: Replica): Promise<readonly LoggedEntry[]>
           at: row.at,
           refused: row.refused,
           index,
-          collection: toHex(header.collections[entry.collection] ?? new Uint8Array(0)),
+          collection: toHex(collection),
           author: toHex(feed.publicKey),
         })
       })

@@ -26,10 +26,8 @@ export const databaseNames: readonly DatabaseName[] = ['vaultplain', 'board']
 
 /** Words that must not leave a sealed database begin or end with this one. */
 export const needle = 'plain'
-/** Indexed; indexed, and refusing stale writes; neither, and sealed under a key that not everyone holds. */
+/** Indexed; indexed, and refusing stale writes; neither, and sealed under a key that not everyone holds, or unique where it is open. */
 export const collectionNames = ['notesplain', 'tasksplain', 'looseplain'] as const
-
-const indexed = ['notesplain', 'tasksplain'] as const
 
 export interface NodeOptions {
   /** Nothing rings when it is left out, where only devices meet. What lets others have their turn takes no time at all. */
@@ -80,19 +78,23 @@ export class SimNode {
     return this.#wrap(memory({ disk: this.disk.attach() }))
   }
 
-  /** Takes over a tenant that was just made or joined on this node's disk. */
-  async adopt(tenant: Tenant): Promise<void> {
+  /** Takes over a tenant that was just made or joined on this node's disk; with `declare`, tells it what is unique. */
+  async adopt(tenant: Tenant, declare = true): Promise<void> {
     this.#tenant = tenant
     for (const name of databaseNames) {
       const database = await tenant.database(name, { mode: this.#modes[name] })
       this.#open.set(name, database)
-      for (const collection of indexed) await this.collection(name, collection).find().count()
+      // Here and not later: what declares an index may write, and checks only look.
+      const declared = collectionNames.filter(
+        (each) => each !== 'looseplain' || (declare && this.keepsUnique(name, each)),
+      )
+      for (const collection of declared) await this.collection(name, collection).find().count()
     }
   }
 
   /** Starts the process again on whatever the disk holds. */
-  async start(): Promise<void> {
-    await this.adopt(await openTenant({ store: this.provider(), env: this.env }))
+  async start(declare = true): Promise<void> {
+    await this.adopt(await openTenant({ store: this.provider(), env: this.env }), declare)
   }
 
   async restart(): Promise<void> {
@@ -123,11 +125,16 @@ export class SimNode {
     return replicaOf(this.database(name))
   }
 
+  /** Whether the recorder refuses documents with the same `u`. */
+  keepsUnique(database: DatabaseName, collection: string): boolean {
+    return collection === 'looseplain' && this.#modes[database] === 'open'
+  }
+
   collection(database: DatabaseName, name: string): Collection<Note> {
     if (name === 'looseplain')
       return this.database(database).collection<Note>(
         name,
-        this.#modes[database] === 'open' ? {} : { key: 'secretplain' },
+        this.keepsUnique(database, name) ? { indexes: [{ paths: ['u'], unique: true }] } : { key: 'secretplain' },
       )
     const rules = name === 'tasksplain' ? { conflict: 'reject' as const } : {}
     return this.database(database).collection<Note>(name, { indexes: ['v', 'tags'], ...rules })

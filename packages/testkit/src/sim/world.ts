@@ -13,6 +13,7 @@ import { people } from './checks/people.ts'
 import { rebuilt } from './checks/rebuilt.ts'
 import { refused } from './checks/refused.ts'
 import { sealed } from './checks/sealed.ts'
+import { unique } from './checks/unique.ts'
 import { verified } from './checks/verified.ts'
 import { versions } from './checks/versions.ts'
 import { exchange } from './exchange.ts'
@@ -32,6 +33,7 @@ const checks: readonly (readonly [string, Check])[] = [
   ['refused', refused],
   ['sealed', sealed],
   ['verified', verified],
+  ['unique', unique],
   ['versions', versions],
   ['rebuilt', rebuilt],
 ]

@@ -313,6 +313,7 @@ export class Writer {
     const refusable = new Set<ErrorCode>()
     if (expects) refusable.add('CONFLICT')
     const { name, tenant } = this.#node
+    if (this.#node.keepsUnique(database, 'looseplain')) refusable.add('EXISTS')
     const write: LedgerWrite = {
       token,
       node: name,
@@ -385,6 +386,12 @@ export class Writer {
   }
 
   #data(): JsonMap {
-    return { v: this.#random.below(5), n: 0, tags: [this.#word()], about: { whoplain: this.#word() } }
+    return {
+      v: this.#random.below(5),
+      u: this.#random.below(8),
+      n: 0,
+      tags: [this.#word()],
+      about: { whoplain: this.#word() },
+    }
   }
 }

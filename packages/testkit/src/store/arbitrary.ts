@@ -70,6 +70,7 @@ export const arbitraryBatch: fc.Arbitrary<Batch> = fc.record(
     ),
     commitSignatures: list(fc.record({ commit: fc.nat({ max: 40 }), signature: fc.constant(sampleBytes(64, 2)) })),
     verdicts: list(fc.record({ commit: fc.nat({ max: 40 }), ...verdict })),
+    bodiesDropped: list(fc.record({ from: fc.nat({ max: 40 }), to: fc.nat({ max: 41 }) })),
     receipts: list(receipt.map((row) => ({ ...row, at: Math.floor(row.record / 3) }))),
     receiptSignatures: list(fc.record({ record: fc.nat({ max: 30 }), signature: fc.constant(sampleBytes(64, 3)) })),
     documents: list(

@@ -34,6 +34,7 @@ const undoing: Batch = {
   feeds: [feedRow(1, { length: 77 })],
   commitSignatures: [{ commit: 1, signature: sampleBytes(64) }],
   verdicts: [{ commit: 1, record: 1, at: 1, refused: 'FORBIDDEN' }],
+  bodiesDropped: [{ from: 0, to: 1 }],
   receiptSignatures: [{ record: 1, signature: sampleBytes(64) }],
   documents: [documentRow(1, { state: null, changed: 50 })],
   entriesRemoved: [{ document: doc + 1, place: 1, index: 0 }],

@@ -1,12 +1,14 @@
 /** Store suite: feeds, commits, their bodies, verdicts and receipts. */
 
 import assert from 'node:assert/strict'
+import type { Store } from 'varve/engine'
 import { commitRow, feedRow, receiptRow, sampleBytes, withoutBodies } from './sample.ts'
 import { rejects, type Case } from './frame.ts'
 
 export function logCases(check: Case): void {
   commitCases(check)
   bodyCases(check)
+  droppedCases(check)
   receiptCases(check)
   check('feeds are inserted, replaced and listed by number', async ({ store }) => {
     assert.deepEqual(await store.feeds(), [])
@@ -91,6 +93,63 @@ function bodyCases(check: Case): void {
     assert.deepEqual(await store.bodies([]), [])
     assert.deepEqual(await store.commits(1, 1, 1), [commitRow(1, { bodies })])
   })
+}
+
+function droppedCases(check: Case): void {
+  const rows = [2, 4, 5, 9].map((no) => commitRow(no, { bodies: sampleBytes(100 + no, no) }))
+  const empty = new Uint8Array(0)
+  const gone = (nos: readonly number[]) => rows.map((row) => (nos.includes(row.no) ? { ...row, bodies: empty } : row))
+  const parts = rows.map(({ no }) => ({ commit: no, offset: 10, size: 20 }))
+
+  check('dropped bodies are empty; headers, signatures and sizes stay', async ({ store, restart }) => {
+    await store.write({ commits: rows, commitSignatures: [{ commit: 4, signature: sampleBytes(64) }] })
+    await store.write({ bodiesDropped: [{ from: 3, to: 5 }] })
+    const signed = (each: typeof rows) =>
+      each.map((row) => (row.no === 4 ? { ...row, signature: sampleBytes(64) } : row))
+    const holds = async (opened: Store): Promise<void> => {
+      assert.deepEqual(await opened.commits(1, 0, 9), signed(gone([4, 5])))
+      assert.deepEqual(await opened.commitsAfter(0, 9), signed(rows).map(withoutBodies))
+      assert.deepEqual(await opened.commitHeads([4]), signed(rows).map(withoutBodies).slice(1, 2))
+      const kept = rows.map((row) => ([4, 5].includes(row.no) ? empty : row.bodies.slice(10, 30)))
+      assert.deepEqual(await opened.bodies(parts), kept)
+      assert.equal((await opened.stats()).bodyBytes, 102 + 109)
+    }
+    await holds(store)
+    await holds(await restart())
+  })
+
+  check('dropping bodies again, or those of commits that are not there, changes nothing', async ({ store }) => {
+    await store.write({ commits: rows })
+    await store.write({
+      bodiesDropped: [
+        { from: 0, to: 1 },
+        { from: 6, to: 8 },
+        { from: 5, to: 4 },
+        { from: 10, to: Number.MAX_SAFE_INTEGER - 1 },
+      ],
+    })
+    assert.deepEqual(await store.commits(1, 0, 9), rows)
+    for (const range of [
+      { from: 9, to: 9 },
+      { from: 9, to: 12 },
+      { from: 0, to: 2 },
+    ])
+      await store.write({ bodiesDropped: [range] })
+    assert.deepEqual(await store.commits(1, 0, 9), gone([2, 9]))
+  })
+
+  check(
+    'bodies are dropped after the commits of their batch are written, and with them or not at all',
+    async (world) => {
+      const { store } = world
+      await store.write({ commits: rows.slice(0, 2), bodiesDropped: [{ from: 4, to: 4 }] })
+      assert.deepEqual(await store.commits(1, 0, 9), gone([4]).slice(0, 2))
+      await rejects(store.write({ commits: rows.slice(1), bodiesDropped: [{ from: 0, to: 99 }] }), 'STORE_FAILED')
+      assert.deepEqual(await store.commits(1, 0, 9), gone([4]).slice(0, 2))
+      await store.write({ verdicts: [{ commit: 4, record: 3, at: 70, refused: null }] })
+      assert.deepEqual(await store.commits(1, 4, 1), [{ ...commitRow(4, { record: 3, at: 70 }), bodies: empty }])
+    },
+  )
 }
 
 function receiptCases(check: Case): void {

@@ -2,6 +2,7 @@
 
 import { atomicCases } from './atomic.ts'
 import { documentCases } from './documents.ts'
+import { extremeCases } from './extremes.ts'
 import { filterCases } from './filtered.ts'
 import { casesOf, type Case, type StoreSuiteOptions } from './frame.ts'
 import { indexCases } from './index-rows.ts'
@@ -21,6 +22,7 @@ const topics: readonly (readonly [string, (check: Case) => void])[] = [
   ['search', searchCases],
   ['marks', markCases],
   ['atomicity', atomicCases],
+  ['extremes', extremeCases],
   ['lifecycle', lifecycleCases],
   ['traits', traitCases],
 ]

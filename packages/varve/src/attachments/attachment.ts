@@ -71,7 +71,8 @@ export class Attachment {
 
   /**
    * A link that reads the file without credentials until it expires: of open databases, where the object storage can make
-   * links, for files of at most one chunk. Throws `UNSUPPORTED` saying which of them fails, `MISSING_CHUNK`, `INVALID`.
+   * links, for files of at most one chunk. Throws `UNSUPPORTED` saying which of them fails, `MISSING_CHUNK`, `TAMPERED`,
+   * `INVALID`.
    */
   async url(options: { readonly ttlSeconds: number }): Promise<string> {
     const { chunks, key, manifest, info } = this.#parts
@@ -165,8 +166,10 @@ export class Attachment {
 
 /** A name of what links can carry. */
 function fileNameOf(name: string): string {
-  return name
+  const plain = name
     .slice(0, 255)
     .toWellFormed()
     .replace(/\p{Cc}/gu, '_')
+  // Whoever wrote the description may have left nothing of it.
+  return plain === '' ? 'file' : plain
 }

@@ -1,9 +1,9 @@
 /** The chunks of a tenant on this device: its object storage, and whoever has what is not there. */
 
-import type { BlobStore } from '../blobs/blob-store.ts'
+import type { BlobInfo, BlobStore } from '../blobs/blob-store.ts'
 import { toHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
-import { VarveError } from '../errors.ts'
+import { isVarveError, VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { ChunkCache } from './cache.ts'
 import { chunkPlace, isChunk, type ChunkObject } from './chunk.ts'
@@ -34,6 +34,9 @@ export class ChunkStore {
   readonly #parts: ChunkStoreParts
   readonly #cache: ChunkCache
   readonly #holds = new Set<Set<string>>()
+  /** Collections under way, and ids that were held since the first of them began: it may not know what names them. */
+  #collections = 0
+  readonly #spared = new Set<string>()
   /** Ids of stored chunks that turned out wrong, which are put again when they come. */
   readonly #wrong = new Set<string>()
   /** Removals under way, which writes wait for. */
@@ -56,10 +59,25 @@ export class ChunkStore {
   hold(): Hold {
     const ids = new Set<string>()
     this.#holds.add(ids)
-    return { ids, release: () => void this.#holds.delete(ids) }
+    return {
+      ids,
+      release: () => {
+        this.#holds.delete(ids)
+        if (this.#collections > 0) for (const id of ids) this.#spared.add(id)
+      },
+    }
+  }
+
+  /** Begins a collection of garbage, before it is found out what is named; returns a function that ends it. */
+  collecting(): () => void {
+    this.#collections++
+    return () => {
+      if (--this.#collections === 0) this.#spared.clear()
+    }
   }
 
   #isHeld(id: string): boolean {
+    if (this.#spared.has(id)) return true
     for (const ids of this.#holds) if (ids.has(id)) return true
     return false
   }
@@ -68,11 +86,13 @@ export class ChunkStore {
   async add({ id, bytes }: ChunkObject, ids: Set<string>, options: Cancel & { readonly type?: string }): Promise<void> {
     const name = toHex(id)
     const { blobs, env } = this.#parts
+    // The write fails as a whole when the first of equal chunks does.
+    if (ids.has(name)) return
     // Before anything is asked: from here on it is not collected.
     ids.add(name)
     await this.#removals.get(name)
     const place = chunkPlace(this.name, name)
-    const there = this.#wrong.has(name) ? null : await blobs.head(place, options)
+    const there = this.#wrong.has(name) ? null : await infoUnlessFailing(blobs, place, options)
     const isYoung = there !== null && env.now() - there.at < limits.garbageMinimumMs / 2
     if (isYoung && there.size === bytes.length) return
     await blobs.put(place, bytes, options)
@@ -131,6 +151,17 @@ export class ChunkStore {
     return true
   }
 
+  /** Unix milliseconds by the clock of the storage, which tells how old objects are: the one of a device may be wrong. */
+  async storageNow(): Promise<number> {
+    const { blobs, env } = this.#parts
+    const place = `${this.name}/clock`
+    await blobs.put(place, new Uint8Array(1))
+    const there = await blobs.head(place)
+    await blobs.delete(place)
+    // Another process may have removed it.
+    return there?.at ?? env.now()
+  }
+
   /** Removes everything of the tenant from the object storage of this device. */
   async wipe(): Promise<void> {
     const { blobs } = this.#parts
@@ -154,5 +185,15 @@ export class ChunkStore {
   #foundWrong(id: string): void {
     this.#wrong.add(id)
     this.#parts.env.log('error', 'a stored chunk has other bytes than were attached', { chunk: id })
+  }
+}
+
+/** Whether an object is there; null too when that cannot be found out: putting it again does no harm. */
+async function infoUnlessFailing(blobs: BlobStore, place: string, options: Cancel): Promise<BlobInfo | null> {
+  try {
+    return await blobs.head(place, options)
+  } catch (error) {
+    if (isVarveError(error, 'STORE_FAILED')) return null
+    throw error
   }
 }

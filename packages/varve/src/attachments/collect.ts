@@ -6,6 +6,7 @@ import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { decodeHeader } from '../log/header.ts'
 import { notedFiles } from '../replica/file-notes.ts'
+import { heldManifests } from '../replica/held-files.ts'
 import { newerFormat } from '../replica/reader.ts'
 import type { Replica } from '../replica/replica.ts'
 import { chunksOfTenant } from './chunk.ts'
@@ -22,13 +23,12 @@ export interface Collected {
 const pageCommits = 500
 
 /**
- * Removes chunks that are older than `olderThanMs` and that no file of these databases, all of the tenant, consists of.
+ * Removes chunks that are older than `olderThanMs` and that no file of `everything`, all databases of the tenant, consists of.
  * Throws `KEY_MISSING` when entries cannot be read, which may name any of them, and `INVALID` for an age below a day.
  */
 export async function collectGarbage(
   chunks: ChunkStore,
-  replicas: readonly Replica[],
-  now: number,
+  everything: () => Promise<readonly Replica[]>,
   olderThanMs: number,
 ): Promise<Collected> {
   if (!Number.isSafeInteger(olderThanMs) || olderThanMs < limits.garbageMinimumMs) {
@@ -36,9 +36,18 @@ export async function collectGarbage(
       details: { olderThanMs },
     })
   }
-  for (const replica of replicas) await assertReadable(replica)
-  const named = await namedChunks(replicas)
-  const before = now - olderThanMs
+  const end = chunks.collecting()
+  try {
+    const replicas = await everything()
+    for (const replica of replicas) await assertReadable(replica)
+    const named = await namedChunks(replicas)
+    return await removeUnnamed(chunks, named, (await chunks.storageNow()) - olderThanMs)
+  } finally {
+    end()
+  }
+}
+
+async function removeUnnamed(chunks: ChunkStore, named: ReadonlySet<string>, before: number): Promise<Collected> {
   const collected = { removed: 0, bytes: 0, kept: 0 }
   for (let after: string | null = null; ;) {
     const { items, next } = await chunks.blobs.list(chunksOfTenant(chunks.name), { after })
@@ -56,8 +65,9 @@ export async function collectGarbage(
 
 async function namedChunks(replicas: readonly Replica[]): Promise<ReadonlySet<string>> {
   const named = new Set<string>()
-  for (const { store } of replicas) {
-    for (const { manifest } of await notedFiles(store))
+  for (const replica of replicas) {
+    const noted = (await notedFiles(replica.store)).map(({ manifest }) => manifest)
+    for (const manifest of [...noted, ...(await heldManifests(replica))])
       for (const id of chunkIds(decodeManifest(manifest))) named.add(id)
   }
   return named

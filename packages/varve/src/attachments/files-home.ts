@@ -8,6 +8,6 @@ export interface FilesHome {
   readonly chunks: ChunkStore | null
   /** The key version with this id; null when it is not held. */
   key(id: Uint8Array): ChunkKey | null
-  /** Files may wait for the node: one was attached and is stored, or a database was opened that has some. */
+  /** Something was attached, and is stored. */
   attached(): void
 }

@@ -9,6 +9,7 @@ import { equalBytes, fromHex, toHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import { createIdentity, type DeviceIdentity } from '../keys/identity.ts'
+import { modeOf } from '../log/database-id.ts'
 import type { Device, ReplicaContext } from '../replica/context.ts'
 import { Replica } from '../replica/replica.ts'
 import type { Store, StoreProvider } from '../store/store.ts'
@@ -159,7 +160,7 @@ export class RecordCopy {
     return {
       id,
       name: toHex(id),
-      mode: 'sealed',
+      mode: modeOf(id),
       env,
       store,
       device: { publicKey, sign: (message) => primitives.ed25519.sign(secret, message) },

@@ -69,6 +69,11 @@ export class Connection {
     return this.#status
   }
 
+  /** True once it was closed, or can do nothing any more. */
+  get over(): boolean {
+    return this.#over !== null
+  }
+
   get url(): string | null {
     return this.#parts.url
   }

@@ -2,6 +2,7 @@
 
 import { fromHex, utf8 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
+import type { FetchLike } from '../platform/fetch.ts'
 import type { Replica } from '../replica/replica.ts'
 import { SyncDriver } from '../sync/driver.ts'
 import { createConnector } from '../sync/transports/connect.ts'
@@ -24,6 +25,8 @@ export interface ConnectOptions {
   readonly urgent?: readonly string[]
   /** Opens transports in another way than the platform does. */
   readonly connector?: Connector
+  /** Makes requests for attachments in another way than the platform does. */
+  readonly fetch?: FetchLike
 }
 
 export interface ConnectionsParts {

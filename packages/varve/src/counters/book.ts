@@ -3,6 +3,7 @@
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { listOf, textOf, wholeNumber } from '../encoding/decode.ts'
 import { VarveError } from '../errors.ts'
+import { needsDocuments } from './count.ts'
 import { digitsFor, rulePrefix } from './names.ts'
 import { parseRules, type Rule } from './rule.ts'
 import type { Waste } from './sheet.ts'
@@ -50,14 +51,15 @@ export function withRules(book: Book, rules: readonly Rule[], length: number): B
   return { next, rules: kept, garbage: [...book.garbage, ...gone.map(garbageOf)] }
 }
 
-/** The book with these rules to be counted from the beginning. */
-export function countedAnew(book: Book, wanted: (rule: Rule) => boolean, length: number): Book {
+/** The book with these rules to be counted from the beginning; those that look at documents not from before `kept`. */
+export function countedAnew(book: Book, wanted: (rule: Rule) => boolean, length: number, kept = 0): Book {
   let { next } = book
   const old: BookedRule[] = []
   const rules = book.rules.map((booked) => {
     if (!wanted(booked.rule)) return booked
     old.push(booked)
-    const { rule, since } = booked
+    const { rule } = booked
+    const since = needsDocuments(rule) ? Math.max(booked.since, kept) : booked.since
     return { no: next++, rule, since, counted: since, ready: since >= length }
   })
   return { next, rules, garbage: [...book.garbage, ...old.map(garbageOf)] }

@@ -17,7 +17,7 @@ import {
   type Statistic,
 } from './types.ts'
 
-export interface RulePath {
+interface RulePath {
   readonly path: string
   readonly segments: readonly string[]
 }

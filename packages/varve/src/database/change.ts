@@ -11,6 +11,7 @@ import { encodeEntry } from '../log/entry.ts'
 import type { EntryKind } from '../log/header.ts'
 import { documentTag } from '../log/tag.ts'
 import type { Change, Outcome } from '../replica/append.ts'
+import { namingOperations } from './named-files.ts'
 import { receiptOf } from './receipts.ts'
 import { sealOperations } from './seal-write.ts'
 import { keyFor, type Space } from './space.ts'
@@ -25,6 +26,8 @@ export interface Intent {
   readonly logTag?: Uint8Array
   readonly kind: EntryKind
   readonly operations: readonly Operation[]
+  /** Written also when the document stays as it is: the log gets to know something. */
+  readonly always?: boolean
 }
 
 /** The change of an intent, or null when the document would stay as it is. */
@@ -38,9 +41,14 @@ export function changeOf(
   const actor = word(options.actor, 'actor') ?? context.user
   const expectedOv = expectedVersion(space, head, intent, options)
   const state = (head ?? absentHead).state
-  const operations = sealOperations(space, head, intent.id, intent.operations)
+  const given = sealOperations(space, head, intent.id, intent.operations)
+  const naming =
+    options.files === undefined
+      ? []
+      : namingOperations(state.data, foldEntry(state, { id: intent.id, actor, operations: given }).data, options.files)
+  const operations = naming.length === 0 ? given : [...given, ...sealOperations(space, head, intent.id, naming)]
   const after = foldEntry(state, { id: intent.id, actor, operations })
-  if (after === state) return null
+  if (after === state && intent.always !== true && naming.length === 0) return null
   const creates = intent.kind === 'put'
   const body = encodeEntry({
     id: creates ? intent.id : null,

@@ -1,6 +1,9 @@
 /** A collection: the calls applications make on their documents. */
 
+import type { Attachment } from '../attachments/attachment.ts'
+import type { FileContent } from '../attachments/cut.ts'
 import type { Difference } from '../document/diff.ts'
+import type { FileInfo } from '../document/file.ts'
 import type { Doc, Head } from '../document/head.ts'
 import type { JsonObject } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
@@ -9,12 +12,14 @@ import { select } from '../query/project.ts'
 import type { Filter } from '../query/types.ts'
 import type { Outcome } from '../replica/append.ts'
 import { uniqueOf } from '../replica/unique.ts'
+import { attachFile, readAttachment, type AttachHome, type AttachmentOptions, type AttachOptions } from './attach.ts'
 import { changeOf, written } from './change.ts'
 import { conflictsOf } from './conflicts.ts'
 import { declaredIn, type Declared } from './declared.ts'
 import { duplicatesIn, type Duplicate } from './duplicates.ts'
 import { readEntities, saveEntities, type EntityMapping, type Neighbours, type SavedEntities } from './entities.ts'
 import { ensureIndexes, parseIndexes } from './indexes.ts'
+import type { StoredFile } from './named-files.ts'
 import { Query, type QueryHome } from './query.ts'
 import { diffVersions, docOf, findDocument, headAtTime, headAtVersion, history } from './reads.ts'
 import { restoreAll, type RestoreAllReport, type RestorePoint } from './restore-all.ts'
@@ -23,6 +28,7 @@ import { ensureSearch, searchHome } from './search-index.ts'
 import { usableIndexes } from './seal-query.ts'
 import { presentSource } from './source.ts'
 import { shownHead, type Space } from './space.ts'
+import { storing, type FileToStore } from './storing.ts'
 import { typed, typedJson, typedOrNull } from './typed.ts'
 import type {
   Cancellable,
@@ -52,12 +58,12 @@ import {
 
 export class Collection<T> {
   readonly #space: Space
-  readonly #neighbours: Neighbours
+  readonly #neighbours: Neighbours & AttachHome
   readonly #indexes: ReturnType<typeof parseIndexes>
   readonly #search: readonly SearchField[] | null
   #ready: Promise<void> | null = null
 
-  constructor(space: Space, neighbours: Neighbours, options: CollectionOptions<T>) {
+  constructor(space: Space, neighbours: Neighbours & AttachHome, options: CollectionOptions<T>) {
     this.#space = space
     this.#neighbours = neighbours
     this.#indexes = parseIndexes(options.indexes ?? [])
@@ -254,6 +260,31 @@ export class Collection<T> {
     options.signal?.throwIfAborted()
     await this.#prepared()
     return declaredIn(this.#space.replica.collection(this.#space.tag))
+  }
+
+  /**
+   * Stores content and puts it as a file at a path of a document, in one version. Throws `NOT_FOUND`, `DELETED`,
+   * `CONFLICT`, `INVALID`, `TOO_LARGE`, `KEY_MISSING`, and `UNSUPPORTED` without object storage or at a sealed path.
+   */
+  attach(id: string, path: string, content: FileContent, options: AttachOptions): Promise<FileInfo> {
+    return attachFile(this.#space, this.#neighbours, { id, path }, content, options)
+  }
+
+  /**
+   * Stores files, and runs `work` with them: a write in it whose data shows their `info`, and whose options have them as
+   * `files`, has them in its version. Throws like `attach`, and `UNSUPPORTED` in a sealed database.
+   */
+  storing<R>(
+    files: readonly FileToStore[],
+    work: (stored: readonly StoredFile[]) => Promise<R>,
+    options: Cancellable = {},
+  ): Promise<R> {
+    return storing(this.#space, this.#neighbours, files, work, options)
+  }
+
+  /** The file at a path. Throws `NOT_FOUND`, `KEY_MISSING`, `MISSING_CHUNK` when nothing here says what it consists of. */
+  attachment(id: string, path: string, options: AttachmentOptions = {}): Promise<Attachment> {
+    return readAttachment(this.#space, this.#neighbours, { id, path }, options)
   }
 
   /** Documents that match; throws `INVALID` naming the place in the filter. */

@@ -23,12 +23,14 @@ interface PathWrite {
   readonly ov: number
 }
 
-/** The conflicts of a document, oldest first. Reads all its entries. */
+/** The conflicts of a document, oldest first. Reads all its entries; of a pruned one those from its edge on. */
 export async function conflictsOf(
   { replica, name: collection }: Space,
   { no, head }: { readonly no: number; readonly head: Head },
 ): Promise<readonly Conflict[]> {
-  const read = await replica.reader.read(await entryRows(replica.store, no))
+  const edge = await replica.reader.pruned.edge(no)
+  const first = edge?.ov ?? 0
+  const read = await replica.reader.read(await entryRows(replica.store, no, edge?.record ?? 0))
   const entries = read.toSorted((a, b) => compareVersions(replica, a, b))
   const feeds = new Set(entries.map((entry) => entry.order.feed))
   if (feeds.size < 2) return []
@@ -42,7 +44,7 @@ export async function conflictsOf(
   const writes = entries.flatMap((entry, ov) => {
     const seq = commits.get(entry.row.commit)?.head.seq ?? 0
     return (entry.entry?.operations ?? []).flatMap((operation) =>
-      pathsOf(opened(operation)).map((write) => ({ ...write, entry, seq, ov })),
+      pathsOf(opened(operation)).map((write) => ({ ...write, entry, seq, ov: first + ov })),
     )
   })
   writes.sort((a, b) => replica.compare(a.entry.order, b.entry.order))
@@ -132,6 +134,7 @@ function pathsOf(operation: Operation): readonly Pick<PathWrite, 'path' | 'value
       return Object.entries(operation.part).map(([name, value]) => ({ path: [name], value }))
     case 'set':
     case 'seal':
+    case 'file':
       return [{ path: operation.path, value: operation.value }]
     case 'unset':
       return [{ path: operation.path, value: undefined }]

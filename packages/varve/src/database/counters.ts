@@ -1,6 +1,7 @@
 /** The counters of a database: rules defined, totals read, counts made again and compared with the log. */
 
-import { withRules } from '../counters/book.ts'
+import { withRules, type BookedRule } from '../counters/book.ts'
+import { needsDocuments } from '../counters/count.ts'
 import { ruleTotals } from '../counters/figures.ts'
 import { parseRules, ruleGiven } from '../counters/rule.ts'
 import type { CounterRule, CounterTotals } from '../counters/types.ts'
@@ -49,13 +50,16 @@ export class Counters {
   /**
    * Makes these the rules, and no others. A rule that is there already keeps its counts; one that is new or different
    * counts the log first, page by page: interrupted, it goes on when totals are next asked for. Rules belong to this
-   * device. Throws `INVALID` and `TOO_LARGE` naming the place.
+   * device. Throws `INVALID` and `TOO_LARGE` naming the place, and `PRUNED` for a new rule that looks at documents whose
+   * past is gone.
    */
   async define(rules: readonly CounterRule[]): Promise<void> {
     const parsed = parseRules(rules)
     const { counters } = this.#replica
     await this.#replica.update((set) => {
-      counters.write(set, withRules(counters.bookOf(set), parsed, set.state.record.length))
+      const book = withRules(counters.bookOf(set), parsed, set.state.record.length)
+      assertCountable(this.#replica, book.rules)
+      counters.write(set, book)
       return Promise.resolve()
     })
     await countRest(this.#replica)
@@ -71,8 +75,13 @@ export class Counters {
     return combineTotals([{ database: { counters: this }, ...options }])
   }
 
-  /** Counts everything from the log again. */
+  /** Counts everything from the log again. Throws `PRUNED` when a rule looks at documents whose past is gone. */
   async recount(): Promise<void> {
+    const { rules } = this.#replica.counters.book
+    assertCountable(
+      this.#replica,
+      rules.map((booked) => ({ ...booked, counted: booked.since, ready: false })),
+    )
     await countAllAnew(this.#replica)
     await countRest(this.#replica)
   }
@@ -101,6 +110,18 @@ export async function combineTotals(sources: readonly TotalsSource[]): Promise<C
       }
       return totalsOf(parts)
     },
+  )
+}
+
+/** What has counted all there was may go on; what must look at documents of before pruning cannot begin. */
+function assertCountable({ reader }: Replica, rules: readonly BookedRule[]): void {
+  const { reach } = reader.pruned.state
+  const rule = rules.find((booked) => !booked.ready && needsDocuments(booked.rule) && booked.counted < reach)?.rule
+  if (rule === undefined) return
+  throw new VarveError(
+    'PRUNED',
+    `The rule "${rule.name}" looks at documents, whose past up to record ${reach - 1} has been pruned: give it "from": "now"`,
+    { details: { rule: rule.name, record: reach - 1 } },
   )
 }
 

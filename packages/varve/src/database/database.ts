@@ -3,22 +3,27 @@
 import { checkName } from '../encoding/id.ts'
 import { parseTime } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
-import type { Mode } from '../replica/context.ts'
+import type { Mode } from '../log/database-id.ts'
+import type { PruneReport } from '../replica/prune-batch.ts'
 import { dismissRefusal } from '../replica/refusals.ts'
 import type { Replica } from '../replica/replica.ts'
 import { verifyReplica } from '../replica/verify.ts'
 import type { Transport } from '../sync/transports/transport.ts'
 import { guarded, parseSearchOptions, type Extractor } from '../search/fields.ts'
+import type { FilesHome } from '../attachments/files-home.ts'
+import type { AttachHome } from './attach.ts'
 import { Collection } from './collection.ts'
 import { parseIndexes } from './indexes.ts'
 import { Counters } from './counters.ts'
 import type { Neighbours } from './entities.ts'
 import { changes, commits, cursorOf } from './follow.ts'
+import { pruneDatabase, type PruneOptions } from './prune.ts'
 import { listRefused, type RefusedWrite } from './refused.ts'
 import { validatorOf } from './schema.ts'
 import { declaredSeal } from './seal.ts'
 import { assertIndexable } from './seal-query.ts'
 import { makeSpace, noRules, noSeal, type SealRule, type Space } from './space.ts'
+import { collectionNames, statsOf } from './stats.ts'
 import { syncReplicas } from './sync.ts'
 import { transact, type Transaction } from './transaction.ts'
 import type {
@@ -40,6 +45,8 @@ export interface DatabaseHome {
   readonly id: string
   /** Exchanges directories first, so that both sides know each other's devices. */
   beforeSync(peer: DatabaseHome): Promise<void>
+  /** Where its attachments are kept; absent where there is no tenant. */
+  readonly files?: FilesHome
   /** Syncs a replica once with whoever is at the other end of a transport. */
   syncOver(replica: Replica, transport: Transport, signal?: AbortSignal): Promise<SyncReport>
 }
@@ -56,10 +63,7 @@ export function replicaOf(database: Database): Replica {
 export class Database {
   readonly #replica: Replica
   readonly #home: DatabaseHome
-  readonly #neighbours: Neighbours = {
-    space: (name) => this.#space(name),
-    transact: (work, options) => this.transact(work, options),
-  }
+  readonly #neighbours: Neighbours & AttachHome
   readonly #spaces = new Map<string, Space>()
   readonly #seals = new Map<string, SealRule>()
   /** What was created, updated and deleted, and counted under rules. */
@@ -69,6 +73,11 @@ export class Database {
     this.#replica = replica
     this.#home = home
     this.counters = new Counters(replica, home.id)
+    this.#neighbours = {
+      space: (name) => this.#space(name),
+      transact: (work, options) => this.transact(work, options),
+      files: home.files ?? null,
+    }
     replicas.set(this, replica)
   }
 
@@ -112,7 +121,7 @@ export class Database {
 
   /** Names of the collections that have documents this device can read. */
   collections(): readonly string[] {
-    return this.#replica.state.collections.flatMap(({ name }) => name ?? []).toSorted()
+    return collectionNames(this.#replica)
   }
 
   /** Everything `work` writes through `tx` becomes one commit, or nothing. Throws `CONFLICT` when others keep winning. */
@@ -164,6 +173,15 @@ export class Database {
     return verifyReplica(this.#replica, options.signal)
   }
 
+  /**
+   * Takes versions away for good, of every collection: what is older answers `PRUNED`, naming where the past begins now.
+   * The present, `ov`, `cv`, chains, receipts and proofs stay as they are. Interrupted, the next call goes on. Throws
+   * `INVALID`, `FORBIDDEN` where another device records, `KEY_MISSING` when something that goes cannot be read, `UNSUPPORTED`.
+   */
+  prune(options: PruneOptions): Promise<PruneReport> {
+    return pruneDatabase(this.#replica, options)
+  }
+
   /** Writes of this device that the recorder refused, oldest first, until they are dismissed. */
   refused(): Promise<readonly RefusedWrite[]> {
     return listRefused(this.#replica)
@@ -174,28 +192,8 @@ export class Database {
     return dismissRefusal(this.#replica, record)
   }
 
-  async stats(): Promise<DatabaseStats> {
-    const { store, state, feeds } = this.#replica
-    const counted = await store.stats()
-    return {
-      commits: counted.commits,
-      records: counted.receipts,
-      documents: counted.documents,
-      entries: counted.entries,
-      pending: state.collections.reduce((sum, { pending }) => sum + pending, 0),
-      feeds: feeds.size,
-      bytes: {
-        headers: counted.headerBytes,
-        bodies: counted.bodyBytes,
-        heads: counted.stateBytes,
-        disk: counted.diskBytes,
-      },
-      collections: state.collections.map(({ name, documents, recorded }) => ({
-        name,
-        documents: documents - 1,
-        cv: recorded - 1,
-      })),
-    }
+  stats(): Promise<DatabaseStats> {
+    return statsOf(this.#replica)
   }
 
   #space(name: string): Space {

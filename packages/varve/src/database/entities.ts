@@ -93,15 +93,16 @@ export async function readEntities(
   return found
 }
 
-function findEntity(
+async function findEntity(
   tx: Transaction,
   entity: JsonObject,
   { collection, keyProperty }: Pick<EntityMapping, 'collection' | 'keyProperty'>,
 ): Promise<Doc | null> {
-  const value = valueAt(entity, splitPath(keyProperty))
+  const key = keyOf(entity, keyProperty)
+  if (typeof key !== 'string' && typeof key !== 'number') return null
   return tx
     .collection<JsonObject>(collection)
-    .find({ [keyProperty]: { $eq: value } })
+    .find({ [keyProperty]: { $eq: key } })
     .first()
 }
 

@@ -5,7 +5,8 @@ import { toHex } from '../encoding/bytes.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import { VarveError } from '../errors.ts'
 import { decodeHeader } from '../log/header.ts'
-import { changesAfter, grownPast, type ChangePosition } from '../replica/changes.ts'
+import { changesAfter, grownPast, type ChangedDocument, type ChangePosition } from '../replica/changes.ts'
+import { isHidden } from '../replica/declarations.ts'
 import type { Replica } from '../replica/replica.ts'
 import { openHead } from '../replica/sealed.ts'
 import { collectionOf } from '../store/rows.ts'
@@ -34,26 +35,38 @@ export function cursorOf(replica: Replica): string {
   return encodeCursor(replica, { position: replica.state.position, index: 0 })
 }
 
+/** A changed document as its readers see it. */
+export type ShownChange = Omit<Change, 'cursor'>
+
+/** Null for a document of another collection than those asked for, or of one that readers do not see. */
+export function shownChange(
+  replica: Replica,
+  { document, id, head }: Pick<ChangedDocument, 'document' | 'id' | 'head'>,
+  collections?: readonly string[],
+): ShownChange | null {
+  const found = replica.state.collections[collectionOf(document) - 1]
+  const collection = found === undefined || isHidden(replica.context, found.tag) ? null : found.name
+  if (collection === null || collections?.includes(collection) === false) return null
+  const deleted = head.state.status !== 'live'
+  return {
+    id,
+    collection,
+    kind: deleted ? 'deleted' : headOv(head) === 0 ? 'created' : 'updated',
+    doc: deleted ? null : typedJson(documentOf(openHead(replica.context, collection, head))),
+  }
+}
+
 /** Each changed document once, with its latest state. */
 export async function* changes(replica: Replica, options: ChangesOptions): AsyncGenerator<Change> {
   let at = decodeCursor(replica, options.since)
   for (;;) {
     options.signal?.throwIfAborted()
     const until = replica.state.position
-    for await (const { document, id, head, after } of changesAfter(replica, at)) {
+    for await (const changed of changesAfter(replica, at)) {
       options.signal?.throwIfAborted()
-      at = after
-      const collection = replica.state.collections[collectionOf(document) - 1]?.name ?? null
-      if (collection === null || (options.collections !== undefined && !options.collections.includes(collection)))
-        continue
-      const deleted = head.state.status !== 'live'
-      yield {
-        id,
-        collection,
-        kind: deleted ? 'deleted' : headOv(head) === 0 ? 'created' : 'updated',
-        doc: deleted ? null : typedJson(documentOf(openHead(replica.context, collection, head))),
-        cursor: encodeCursor(replica, after),
-      }
+      at = changed.after
+      const shown = shownChange(replica, changed, options.collections)
+      if (shown !== null) yield { ...shown, cursor: encodeCursor(replica, at) }
     }
     // Positions without visible changes are passed too, so that waiting does not spin on them.
     if (at.position < until) at = { position: until, index: 0 }

@@ -1,17 +1,14 @@
 /** Declared indexes: made on first use, built over existing documents page by page. */
 
-import { decodeHead, documentOf } from '../document/head.ts'
-import { checkName } from '../encoding/id.ts'
-import { splitPath } from '../encoding/path.ts'
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
-import { keysOf } from '../query/index-keys.ts'
-import { firstDocument } from '../store/rows.ts'
-import type { CollectionState, IndexState } from '../replica/state.ts'
+import { checkIndexPaths } from '../query/index-paths.ts'
+import { addIndex, isOver } from '../replica/declarations.ts'
+import { buildIndex } from '../replica/index-build.ts'
+import type { IndexState } from '../replica/state.ts'
+import { declareUnique } from './declare-unique.ts'
 import type { Space } from './space.ts'
 import type { IndexDeclaration } from './types.ts'
-
-const pageDocuments = 500
 
 /** An index as an application wants it; `unique` is null where it says nothing about that. */
 interface Wanted {
@@ -27,8 +24,8 @@ export function parseIndexes(declarations: readonly IndexDeclaration[]): readonl
 }
 
 function parseIndex(declaration: unknown, at: string): Wanted {
-  if (typeof declaration === 'string') return { paths: parsePaths([declaration], at), unique: null }
-  if (Array.isArray(declaration)) return { paths: parsePaths(declaration, at), unique: null }
+  if (typeof declaration === 'string') return { paths: checkIndexPaths([declaration], at), unique: null }
+  if (Array.isArray(declaration)) return { paths: checkIndexPaths(declaration, at), unique: null }
   if (typeof declaration !== 'object' || declaration === null || !('paths' in declaration))
     return refuse(at, 'must be a path, a list of paths, or { paths, unique }')
   const { paths, unique = null, ...more } = { unique: undefined, ...declaration }
@@ -36,19 +33,7 @@ function parseIndex(declaration: unknown, at: string): Wanted {
   if (unknown !== undefined) return refuse(`${at}.${unknown}`, 'is not known: an index has paths and unique')
   if (!Array.isArray(paths)) return refuse(`${at}.paths`, 'must be a list of paths')
   if (unique !== null && typeof unique !== 'boolean') return refuse(`${at}.unique`, 'must be true or false')
-  return { paths: parsePaths(paths, at), unique }
-}
-
-function parsePaths(paths: readonly unknown[], at: string): readonly string[] {
-  if (paths.length === 0) return refuse(at, 'has no paths')
-  assertLimit(paths.length, limits.indexPaths, `The number of paths of "${at}"`)
-  const checked = paths.map((path) => {
-    const name = checkName(path, 'index')
-    splitPath(name)
-    return name
-  })
-  if (new Set(checked).size < checked.length) return refuse(at, 'has a path twice')
-  return checked
+  return { paths: checkIndexPaths(paths, at), unique }
 }
 
 function refuse(at: string, problem: string): never {
@@ -57,22 +42,22 @@ function refuse(at: string, problem: string): never {
 
 /** Makes sure these indexes are there and ready; existing ones cost nothing. */
 export async function ensureIndexes(space: Space, wanted: readonly Wanted[]): Promise<void> {
+  const { replica, tag, name } = space
   for (const each of wanted) {
-    const existing = space.replica.collection(space.tag)?.indexes.find((index) => isSame(index, each))
-    if (existing?.ready === true && (each.unique ?? existing.unique) === existing.unique) continue
+    const existing = replica.collection(tag)?.indexes.find((index) => isOver(index, each.paths))
+    const isSaid = (each.unique ?? existing?.unique) === existing?.unique
+    if (each.unique !== null && replica.context.mode === 'open')
+      await declareUnique(replica, { collection: name, paths: each.paths, unique: each.unique }, !isSaid)
+    if (existing?.ready === true && isSaid) continue
     const index = await declare(space, each)
-    if (!index.ready) await build(space, index)
+    if (!index.ready) await buildIndex(replica, replica.collection(tag)?.no ?? 0, index)
   }
-}
-
-function isSame(index: IndexState, { paths }: Wanted): boolean {
-  return index.paths.length === paths.length && index.paths.every((path, i) => path === paths[i])
 }
 
 function declare(space: Space, wanted: Wanted): Promise<IndexState> {
   return space.replica.update((set) => {
     const collection = set.collectionByTag(space.tag, space.name)
-    const known = collection.indexes.find((index) => isSame(index, wanted))
+    const known = collection.indexes.find((index) => isOver(index, wanted.paths))
     const unique = wanted.unique ?? known?.unique ?? false
     if (known !== undefined) {
       const changed = { ...known, unique }
@@ -82,41 +67,9 @@ function declare(space: Space, wanted: Wanted): Promise<IndexState> {
       })
       return Promise.resolve(changed)
     }
-    assertLimit(collection.indexes.length + 1, limits.collectionIndexes, 'The number of indexes of one collection')
-    const numbers = set.state.collections.flatMap((each) => each.indexes.map((index) => index.no))
-    const { paths } = wanted
-    const made = { no: Math.max(0, ...numbers) + 1, paths, unique, ready: false, multikey: paths.map(() => false) }
-    set.setCollection({ ...collection, indexes: [...collection.indexes, made] })
-    return Promise.resolve(made)
+    // As many again may have been declared by other members.
+    const most = 2 * limits.collectionIndexes
+    assertLimit(collection.indexes.length + 1, most, 'The number of indexes of one collection')
+    return Promise.resolve(addIndex(set, collection, wanted.paths, unique))
   })
-}
-
-/** Writes between two pages keep the index themselves, so nothing is missed. */
-async function build(space: Space, index: IndexState): Promise<void> {
-  const { replica } = space
-  let after = firstDocument(replica.collection(space.tag)?.no ?? 0)
-  for (;;) {
-    const last = await replica.update(async (set) => {
-      const rows = await replica.store.scan(replica.collection(space.tag)?.no ?? 0, after, pageDocuments)
-      for (const row of rows) {
-        const head = row.state === null ? null : decodeHead(row.state)
-        if (head?.state.status !== 'live') continue
-        const { keys, several } = keysOf(index.paths, documentOf(head))
-        if (several.includes(true)) set.markMultikey(index.no, several)
-        for (const key of keys) set.indexRows.push({ index: index.no, key, id: head.state.id, document: row.no })
-      }
-      return rows.at(-1)?.no ?? null
-    })
-    if (last === null) break
-    after = last
-  }
-  await replica.update((set) => {
-    const collection = set.collectionByTag(space.tag, space.name)
-    set.setCollection({ ...collection, indexes: readied(collection, index.no) })
-    return Promise.resolve()
-  })
-}
-
-function readied(collection: CollectionState, no: number): readonly IndexState[] {
-  return collection.indexes.map((index) => (index.no === no ? { ...index, ready: true } : index))
 }

@@ -13,7 +13,7 @@ import { historySource } from './reads.ts'
 import type { Space } from './space.ts'
 
 /** A document that had entries by then, readable or not. */
-export interface PastDocument {
+interface PastDocument {
   /** Local number. */
   readonly no: number
   readonly head: Head

@@ -152,7 +152,10 @@ function pastDocuments(
 ): Promise<PastDocuments | null> {
   let best: PastDocuments | null = null
   let cost = (space.replica.state.record.length - 1 - record) * backwards
+  const { pruned } = space.replica.reader
   for (const base of [nothing, ...bases]) {
+    // Going on from it would read what is gone, where going back finds the edge.
+    if (pruned.any && base.record < record) continue
     const distance = record - base.record
     const each = distance < 0 ? -distance * backwards : distance
     if (each > cost) continue

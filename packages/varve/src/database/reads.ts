@@ -11,10 +11,12 @@ import {
   type Doc,
   type Head,
 } from '../document/head.ts'
-import { absentHead } from '../document/head.ts'
 import { toHex } from '../encoding/bytes.ts'
+import { stampMs } from '../encoding/stamp.ts'
 import { VarveError } from '../errors.ts'
 import { foldEntries } from '../replica/count.ts'
+import { prunedBelow } from '../replica/edge-mark.ts'
+import { edgeBase } from '../replica/fold-base.ts'
 import {
   entryRows,
   foldBelow,
@@ -73,9 +75,23 @@ export async function headAtTime(
     const record = await replica.store.recordAt(ms)
     return record === null ? null : headAtRecord(replica, found.no, record)
   }
-  const entries = await replica.reader.read(await entryRows(replica.store, found.no))
+  return headAuthored(replica, found.no, ms)
+}
+
+/** Everything below an edge was authored before the last of it: what was asked for is above, or gone. */
+async function headAuthored(replica: Replica, document: number, ms: number): Promise<Head | null> {
+  const { reader, store, compare } = replica
+  const edge = await reader.pruned.edge(document)
+  if (edge !== null && ms < stampMs(edge.order.stamp)) {
+    const below = await entryRows(store, document, 0, edge.record + 1)
+    const commits = await reader.commits(below.map(({ commit }) => commit))
+    if ([...commits.values()].some(({ head }) => stampMs(head.stamp) <= ms)) throw prunedBelow(edge)
+    return null
+  }
+  const { head, place } = edgeBase(edge)
+  const entries = await reader.read(await entryRows(store, document, place + 1))
   const before = entries.filter((entry) => entry.authoredAt <= ms)
-  return visible(foldEntries(absentHead, before, replica.compare))
+  return visible(foldEntries(head, before, compare))
 }
 
 function visible(head: Head): Head | null {
@@ -91,7 +107,7 @@ export async function* history(
   const found = await findDocument(space, id)
   if (found === null) throw new VarveError('NOT_FOUND', `There is no document "${id}" here`, { details: { id } })
   let left = limit
-  for await (const { entry, before, after } of steps(historySource(space.replica), found.no, from)) {
+  for await (const { entry, before, after, isEdge } of steps(historySource(space.replica), found.no, from)) {
     if (left-- <= 0) return
     const commit = (await space.replica.reader.commits([entry.row.commit])).get(entry.row.commit)
     const feed = space.replica.feeds.get(entry.order.feed)
@@ -106,6 +122,7 @@ export async function* history(
       paths: changedPaths(before, after),
       doc: after.state.status === 'absent' ? null : docOf(shownHead(space, after)),
       device: feed === undefined ? '' : toHex(feed.publicKey),
+      ...(isEdge ? { edge: true } : {}),
     }
   }
 }

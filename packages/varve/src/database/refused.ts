@@ -4,6 +4,7 @@ import { decodeHeader, splitBodies } from '../log/header.ts'
 import { rowTags } from '../log/tag.ts'
 import { decodeHead, isoTime } from '../document/head.ts'
 import type { ErrorCode } from '../errors.ts'
+import { declarationsName } from '../replica/declarations.ts'
 import { refusals, type RefusedCommit } from '../replica/refusals.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isLocked } from '../replica/reader.ts'
@@ -22,7 +23,9 @@ export interface RefusedWrite {
 /** The refused writes that were not dismissed, oldest first: those with a record number above `after`. */
 export async function listRefused(replica: Replica, after = -1): Promise<readonly RefusedWrite[]> {
   const list = (await refusals(replica.store)).filter(({ record }) => record > after)
-  return Promise.all(list.map((refused) => describe(replica, refused)))
+  const described = await Promise.all(list.map((refused) => describe(replica, refused)))
+  // The engine's own are issued again: nobody has to decide about them.
+  return described.filter(({ documents: [first] }) => first?.collection !== declarationsName)
 }
 
 async function describe(replica: Replica, refused: RefusedCommit): Promise<RefusedWrite> {

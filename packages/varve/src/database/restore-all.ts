@@ -28,8 +28,10 @@ export async function restoreAll(
   to: RestorePoint,
   options: WriteOptions & { readonly dryRun?: boolean },
 ): Promise<RestoreAllReport> {
-  const { store } = space.replica
+  const { store, reader } = space.replica
   const find = await pointFinder(space, to)
+  // Before the first page is written: what is gone would keep the others from going back.
+  if (reader.pruned.any && options.dryRun !== true) await restoreAll(space, to, { ...options, dryRun: true })
   const collection = space.replica.collection(space.tag)
   let planned = 0
   let restored = 0

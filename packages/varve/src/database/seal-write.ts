@@ -82,6 +82,8 @@ class Pass {
         return this.#mergeSealed(operation)
       case 'set':
         return this.#setSealed(operation)
+      case 'file':
+        return this.#besideSealed(operation)
       case 'unset':
       case 'inc':
       case 'push':
@@ -94,6 +96,17 @@ class Pass {
         return this.#changeInside(outer, operation)
       }
     }
+  }
+
+  /** Chunks of an open database lie open, and the name of a file in its operation. */
+  #besideSealed(operation: Of<'file'>): readonly Operation[] {
+    const sealed = this.#paths.find(({ path }) => startsWith(path, operation.path) || startsWith(operation.path, path))
+    if (sealed === undefined) return [operation]
+    throw new VarveError(
+      'UNSUPPORTED',
+      `"${joinPath(sealed.path)}" is sealed and cannot hold a file: keep such files in a sealed database`,
+      { details: { path: joinPath(sealed.path) } },
+    )
   }
 
   #setSealed(operation: Of<'set'>): readonly Operation[] {

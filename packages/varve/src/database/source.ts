@@ -140,10 +140,12 @@ class StoreSource implements QuerySource {
       const last = hits.at(-1)
       if (last === undefined) return
       after = { key: last.key, id: last.id }
-      yield hits.flatMap((hit) => {
-        const head = shown(hit.state === null ? null : decodeHead(hit.state), false)
-        return head === null ? [] : [candidateOf(this.#reading, hit.document, head)]
-      })
+      const found: Candidate[] = []
+      for (const { state, document } of hits) {
+        const head = shown(state === null ? null : decodeHead(state), false)
+        if (head !== null) found.push(candidateOf(this.#reading, document, head))
+      }
+      yield found
       turn ??= takingTurns(context.env)
       await turn()
     }

@@ -6,6 +6,7 @@ import type { SearchOptions } from '../search/fields.ts'
 import type { Doc } from '../document/head.ts'
 import type { EntryKind } from '../log/header.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { StoredFile } from './named-files.ts'
 
 export interface Cancellable {
   readonly signal?: AbortSignal
@@ -19,6 +20,8 @@ export interface WriteOptions extends Cancellable {
   readonly expectedOv?: number
   /** Named key to seal under; by default the document's, else the collection's, else the database's. */
   readonly key?: string
+  /** What `storing` gave: at each place where the document comes to show one, this version has the file. */
+  readonly files?: readonly StoredFile[]
 }
 
 export interface CreateOptions extends WriteOptions {
@@ -119,6 +122,8 @@ export interface Version<T> {
   readonly kind: EntryKind
   /** Dotted paths that this version changed. */
   readonly paths: readonly string[]
+  /** The first version that is kept, because what was before has been pruned: `paths` are then all there are. */
+  readonly edge?: true
   /** The document right after; null while it could not be read or was absent. */
   readonly doc: Doc<T> | null
   /** Public key of the device that wrote it, in hex. */

@@ -1,7 +1,5 @@
 /** Upsert by unique keys: an id made from the keys lets two offline devices end with one document. */
 
-import { primitives } from '../crypto/primitives.ts'
-import { encodeCbor } from '../encoding/cbor.ts'
 import { joinPath, splitPath } from '../encoding/path.ts'
 import type { JsonObject, JsonValue } from '../encoding/json.ts'
 import { VarveError } from '../errors.ts'
@@ -9,6 +7,7 @@ import { valueAt } from '../document/tree.ts'
 import { foldEntry } from '../document/fold.ts'
 import { equalJson } from '../encoding/json.ts'
 import { newId } from '../encoding/id.ts'
+import { keyedId } from '../log/tag.ts'
 import { parseFilter } from '../query/filter.ts'
 import { runQuery } from '../query/run.ts'
 import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
@@ -141,15 +140,8 @@ async function findByKeys(home: QueryHome, values: readonly KeyValue[]): Promise
   return null
 }
 
-const alphabet = 'abcdefghjkmnpqrstvwxyz0123456789'
-
 /** `k` and 25 characters of a keyed hash: the same on every device that holds the database. */
 export function idFromKeys(space: Space, values: readonly KeyValue[]): string {
-  const sorted = values
-    .map(({ path, value }) => [joinPath(path), value] as const)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const hash = primitives.hmacSha256(space.replica.context.tagKey, space.tag, encodeCbor(sorted))
-  let id = 'k'
-  for (const byte of hash.subarray(0, 25)) id += alphabet.charAt(byte & 31)
-  return id
+  const named = values.map(({ path, value }) => [joinPath(path), value] as const)
+  return keyedId(space.replica.context.tagKey, space.tag, named)
 }

@@ -164,7 +164,7 @@ export function enrichOperations(parts: readonly JsonObject[], functionId: strin
   return parts.map((part) => ({ op: 'merge', part, functionId }))
 }
 
-export function parsePart(part: unknown): JsonObject {
+function parsePart(part: unknown): JsonObject {
   if (!isObject(part)) throw new VarveError('INVALID', 'A part to enrich with must be an object, or a list of objects')
   const json = toJson(part, '', 'ignore')
   if (!isJsonObject(json) || Object.hasOwn(json, 'id'))

@@ -6,6 +6,7 @@ import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { bytesOf, listOf } from '../encoding/decode.ts'
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
+import { assertMode } from '../log/database-id.ts'
 import { foundingDigest, tenantIdOf, type Founding } from './founding.ts'
 
 const version = 1
@@ -47,6 +48,7 @@ export function decodeRegistration(bytes: Uint8Array): Registration {
     throw new VarveError('INVALID', `${what} is not in its canonical form: it was damaged or made by something else`)
   if (!primitives.ed25519.verify(read.founder, concat(domain, body), signature))
     throw new VarveError('TAMPERED', `${what} is not signed by its founder: it was altered, do not use it`)
+  assertMode(read.directory, 'sealed')
   return { ...read, tenant: tenantIdOf(read.founder, read.founding) }
 }
 

@@ -123,6 +123,7 @@ type AttributeOperation = Exclude<Extract<Operation, { readonly path: unknown }>
 function changeData(data: JsonObject, operation: AttributeOperation, owned: Owned): JsonObject {
   switch (operation.op) {
     case 'set':
+    case 'file':
       return changeAt(data, operation.path, owned, (before) =>
         equalJson(before, operation.value) ? before : operation.value,
       )

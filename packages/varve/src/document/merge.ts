@@ -28,11 +28,7 @@ function mergeValues(before: JsonValue | undefined, addition: JsonValue, owned: 
 }
 
 /** `array` with the elements of `additions` it does not have; objects with the same id are merged. */
-export function uniteArrays(
-  array: readonly JsonValue[],
-  additions: readonly JsonValue[],
-  owned: Owned,
-): readonly JsonValue[] {
+function uniteArrays(array: readonly JsonValue[], additions: readonly JsonValue[], owned: Owned): readonly JsonValue[] {
   const united = [...array]
   const scalars = new Set(array.filter(isScalar))
   let changed = false

@@ -5,6 +5,7 @@ import { checkAttribute, isJsonObject, toJson, type JsonObject, type JsonValue }
 import { joinPath } from '../encoding/path.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { fileOf, type FileInfo } from './file.ts'
 import { sealedBytes, sealedOf, type Sealed } from './sealed.ts'
 
 /** Attribute names and array positions from the top of the document. */
@@ -31,8 +32,23 @@ export type Operation =
   | { readonly op: 'restore' }
   /** A sealed value at a path, whatever stood there. */
   | { readonly op: 'seal'; readonly path: Path; readonly value: Sealed }
+  /** An attachment at a path: what documents show of it, and the list of its chunks. */
+  | { readonly op: 'file'; readonly path: Path; readonly value: FileInfo; readonly manifest: Uint8Array }
 
-const codes = ['put', 'set', 'unset', 'inc', 'push', 'addToSet', 'pull', 'merge', 'delete', 'restore', 'seal'] as const
+const codes = [
+  'put',
+  'set',
+  'unset',
+  'inc',
+  'push',
+  'addToSet',
+  'pull',
+  'merge',
+  'delete',
+  'restore',
+  'seal',
+  'file',
+] as const
 
 /** The CBOR-ready form: an array beginning with the position of the operation in `codes`. */
 export function encodeOperation(operation: Operation): readonly unknown[] {
@@ -66,6 +82,8 @@ export function encodeOperation(operation: Operation): readonly unknown[] {
       return [code]
     case 'seal':
       return [code, operation.path, sealedBytes(operation.value)]
+    case 'file':
+      return [code, operation.path, operation.value.name, operation.value.type, operation.manifest]
   }
 }
 
@@ -101,7 +119,17 @@ export function decodeOperation(value: unknown): Operation {
       return { op }
     case 'seal':
       return { op, path: decodePath(fields[1]), value: sealedOf(bytesOf(fields[2], null, 'the sealed value')) }
+    case 'file':
+      return decodeFile(fields)
   }
+}
+
+function decodeFile([, at, name, type, chunks]: readonly unknown[]): Operation {
+  const path = decodePath(at)
+  const manifest = bytesOf(chunks, null, 'the list of chunks')
+  const value = fileOf(textOf(name, 'the name of the file'), textOf(type, 'its type'), manifest)
+  decodeValue(value, path)
+  return { op: 'file', path, value, manifest }
 }
 
 /** The attributes of a `put` are two lists, so that they keep their order and cost no map. */

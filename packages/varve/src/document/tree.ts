@@ -21,7 +21,7 @@ export function valueAt(root: JsonValue | undefined, path: Path): JsonValue | un
 }
 
 /** `0`, `1`, …, without sign or leading zeros; null for anything else. */
-export function arrayPosition(segment: string): number | null {
+function arrayPosition(segment: string): number | null {
   return /^(0|[1-9][0-9]{0,8})$/.test(segment) ? Number(segment) : null
 }
 

@@ -7,6 +7,21 @@ export function pause(env: Pick<Env, 'timer'>, ms: number): Promise<void> {
   return new Promise((resolve) => void env.timer(resolve, ms))
 }
 
+/** The same; throws the reason of `signal` as soon as it aborts. */
+export async function pauseUnlessAborted(env: Pick<Env, 'timer'>, ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted()
+  await new Promise<void>((resolve) => {
+    const cancel = env.timer(done, ms)
+    function done(): void {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    signal?.addEventListener('abort', done, { once: true })
+  })
+  signal?.throwIfAborted()
+}
+
 /** Milliseconds of work after which others have their turn. */
 const turnMs = 12
 

@@ -1,11 +1,10 @@
 /** Which databases a tenant has: what a name stands for, on this device and in the directory. */
 
-import { primitives } from '../crypto/primitives.ts'
-import { equalBytes, toHex, utf8 } from '../encoding/bytes.ts'
+import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Founding } from '../directory/founding.ts'
 import type { KeyVersion } from '../keys/key.ts'
-import type { Mode } from '../replica/context.ts'
+import { databaseId, type Mode } from '../log/database-id.ts'
 import type { Directory } from './directory.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
 import type { Keyring } from './keyring.ts'
@@ -62,13 +61,23 @@ export class Catalogue {
 
   /** All whose keys are held, by name. */
   async list(): Promise<readonly KnownDatabase[]> {
-    const { directory, home, keys } = this.#parts
+    const { keys } = this.#parts
+    const all = await this.everywhere()
+    return all.filter((database) => keys.byId(database.tagKey) !== null).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** All that are listed or here, believed or not. */
+  async everywhere(): Promise<readonly KnownDatabase[]> {
+    const { directory, home } = this.#parts
     const all = new Map<string, KnownDatabase>()
     for (const database of [...(await directory().databases()), ...(await home.databases())])
       all.set(database.id, database)
     return [...all.values()]
-      .filter((database) => keys.byId(database.tagKey) !== null)
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** Whether a database whose key is held is what its id says. */
+  isReal({ id, name, mode, key }: KnownDatabase): boolean {
+    return this.#parts.keys.has(key) && this.known(name, mode, key).id === id
   }
 
   /** What a new database of this name is: the same on every device, so that two that make it offline agree. */
@@ -77,8 +86,8 @@ export class Catalogue {
     const first = key === tenantKey ? base : this.#parts.keys.versions(key)[0]
     if (first === undefined)
       throw new VarveError('KEY_MISSING', `The keyring holds no key "${key}"`, { details: { key } })
-    const secret = primitives.hkdfSha256(base.bytes, `varve/database-id/v1\0${this.#parts.tenant}`, 32)
-    const id = toHex(primitives.hmacSha256(secret, utf8(`${mode}\0${first.hex}\0${name}`)).slice(0, 16))
+    const { tenant } = this.#parts
+    const id = toHex(databaseId(base.bytes, { tenant, mode, key: first.hex, name }))
     return { id, name, mode, key, tagKey: first.hex }
   }
 

@@ -7,9 +7,10 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { directoryCollections, type Standing } from '../directory/standing.ts'
 import { encodeFounding, type Founding } from '../directory/founding.ts'
 import { formatKeys } from '../keys/export.ts'
-import { createIdentity } from '../keys/identity.ts'
+import { createIdentity, type DeviceIdentity } from '../keys/identity.ts'
 import { parseJoinRequest, sealJoinResponse } from '../keys/join.ts'
 import { sealRecoveryKit } from '../keys/recovery.ts'
+import { modeOf } from '../log/database-id.ts'
 import type { Database } from '../database/database.ts'
 import type { KnownDatabase, TenantHome } from './home.ts'
 import type { Keyring } from './keyring.ts'
@@ -178,14 +179,15 @@ export class Directory {
   }
 
   /** The founder enters the directory as its first user, unless that happened before. */
-  found(recipient: string): Promise<void> {
+  found(age: Pick<DeviceIdentity['age'], 'recipient'>): Promise<void> {
     const { publicKey, user } = this.#parts.founding
-    return this.#people.enterFounder({ id: toHex(publicKey), user, recipient, level: 'admin' })
+    return this.#people.enterFounder({ id: toHex(publicKey), user }, age)
   }
 
+  /** The entries of the list of databases, believed or not. */
   async databases(): Promise<readonly KnownDatabase[]> {
     const found = await this.#databases().find().toArray()
-    return found.map(({ id, name, mode, key, tagKey }) => ({ id, name, mode, key, tagKey }))
+    return found.filter(saysItsMode).map(({ id, name, mode, key, tagKey }) => ({ id, name, mode, key, tagKey }))
   }
 
   async addDatabase({ id, name, mode, key, tagKey }: KnownDatabase): Promise<void> {
@@ -219,6 +221,11 @@ export class Directory {
     if (this.#parts.standing.isAdmin(this.#parts.device)) return
     throw new VarveError('FORBIDDEN', `Only the devices of admins ${what}: ask an admin, or sync to hear of being one`)
   }
+}
+
+/** Every member may add entries; one of another mode than its id says is no database. */
+function saysItsMode({ id, mode }: { readonly id: string; readonly mode: string }): boolean {
+  return /^[0-9a-f]{32}$/.test(id) && modeOf(fromHex(id)) === mode
 }
 
 function unknown(): VarveError {

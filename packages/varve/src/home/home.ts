@@ -9,7 +9,7 @@ import { decodeFounding, encodeFounding, type Founding } from '../directory/foun
 import { decodeIdentity, encodeIdentity, type DeviceIdentity } from '../keys/identity.ts'
 import { KeyringState } from '../keys/keyring.ts'
 import { changePassphrase, createLock, openLock, openSecret, pageKey, sealSecret } from '../keys/lock.ts'
-import type { Mode } from '../replica/context.ts'
+import type { Mode } from '../log/database-id.ts'
 import { lockFile, wipeFile } from '../store/names.ts'
 import type { Store, StoreProvider } from '../store/store.ts'
 
@@ -24,7 +24,7 @@ export interface KnownDatabase {
   readonly mode: Mode
   /** Named key of its documents. */
   readonly key: string
-  /** Id of the key version its tags are made with; never changes. */
+  /** Id of the key version that is in its id, and makes the tags of a sealed one; never changes. */
   readonly tagKey: string
   /** True when this device has opened it before. */
   readonly here?: boolean
@@ -58,11 +58,13 @@ export class TenantHome {
     const root = file === null ? await makeLock(provider, passphrase, env) : await unlock(file, passphrase)
     const store = await provider.open(storeName, { pageKey: root === null ? null : pageKey(root, storeName) })
     const home = new TenantHome(provider, store, root, env)
-    if (create && (await store.value('founding')) !== null) {
-      await home.close()
+    try {
+      if (!create || (await store.value('founding')) === null) return home
       throw new VarveError('EXISTS', 'There is a tenant in this store already: open it, or choose another place')
+    } catch (error) {
+      await home.close()
+      throw error
     }
-    return home
   }
 
   async identity(): Promise<DeviceIdentity | null> {

@@ -8,6 +8,7 @@ import type { Env } from '../env/env.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import { tagKey } from '../keys/derive.ts'
 import type { DeviceIdentity } from '../keys/identity.ts'
+import { openTagKey } from '../log/tag.ts'
 import type { ReplicaContext } from '../replica/context.ts'
 import { recordPending } from '../replica/ingest.ts'
 import { newerFormat } from '../replica/reader.ts'
@@ -117,9 +118,10 @@ export class OpenDatabases {
         { details: { key: known.key } },
       )
     }
+    const tags = known.mode === 'open' ? openTagKey(fromHex(known.id)) : tagKey(version)
     const store = await home.openStore(known.id)
     try {
-      const replica = await Replica.open(this.#context(known, tagKey(version), store))
+      const replica = await Replica.open(this.#context(known, tags, store))
       if (known.name === directoryName) await standing.load(replica)
       await this.#unlockKnown(replica)
       await this.#recordWaiting(replica)

@@ -5,6 +5,7 @@ import { isoTime } from '../document/head.ts'
 import { fromHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type { Env } from '../env/env.ts'
+import type { DeviceIdentity } from '../keys/identity.ts'
 import type { Level, StandingChange } from '../log/header.ts'
 import { replicaOf, type Database } from '../database/database.ts'
 import { makeSpace, noRules } from '../database/space.ts'
@@ -96,14 +97,16 @@ export class People {
   }
 
   /** The founding device is an admin without anybody saying so: it only gets its documents. */
-  async enterFounder(device: NewDevice): Promise<void> {
-    const { id, user, recipient, level } = device
+  async enterFounder(
+    { id, user }: Pick<NewDevice, 'id' | 'user'>,
+    age: Pick<DeviceIdentity['age'], 'recipient'>,
+  ): Promise<void> {
     if ((await this.#devices().get(id)) !== null) return
     const known = await this.#users().get(user)
     await this.#write([], async (tx) => {
       if (known === null) await tx.collection(directoryCollections.users).create({ roles: ['admin'] }, { id: user })
       const addedAt = isoTime(this.#env.now())
-      const made = { user, recipient, addedAt, levels: [level] }
+      const made: DeviceDocument = { user, recipient: age.recipient, addedAt, levels: ['admin'] }
       await tx.collection<DeviceDocument>(directoryCollections.devices).create(made, { id })
     })
   }

@@ -14,6 +14,19 @@ export function attributeKey(key: KeyVersion): XaesKey {
   return xaesKey(primitives.hkdfSha256(key.bytes, 'varve/attribute/v1', keyBytes))
 }
 
+/** What chunks of attachments are sealed with, and made nonces with. */
+export interface ChunkKey {
+  /** Id of the key version, 16 bytes. */
+  readonly id: Uint8Array
+  readonly sealing: XaesKey
+  readonly nonces: Uint8Array
+}
+
+export function chunkKey(key: KeyVersion): ChunkKey {
+  const sealing = xaesKey(primitives.hkdfSha256(key.bytes, 'varve/chunk/v1', keyBytes))
+  return { id: key.id, sealing, nonces: primitives.hkdfSha256(key.bytes, 'varve/chunk-nonce/v1', keyBytes) }
+}
+
 /**
  * The HMAC key of collection and document tags. A database derives it from one key version for
  * ever: from a rotated one, documents would change their tags.

@@ -63,10 +63,19 @@ function makeIdentity(user: string, signing: Uint8Array, age: Uint8Array): Devic
   return {
     user: checkName(user, 'user'),
     signing: { secret, publicKey: primitives.ed25519.publicKey(secret) },
-    age: {
-      secret: age.slice(),
-      identity: toBech32('age-secret-key-', age).toUpperCase(),
-      recipient: toBech32('age', x25519PublicKey(age)),
+    age: ageKey(age.slice()),
+  }
+}
+
+/** The texts are made when they are asked for: joining needs them, and opening a tenant would take a tenth longer. */
+function ageKey(secret: Uint8Array): DeviceIdentity['age'] {
+  return {
+    secret,
+    get identity() {
+      return toBech32('age-secret-key-', secret).toUpperCase()
+    },
+    get recipient() {
+      return toBech32('age', x25519PublicKey(secret))
     },
   }
 }

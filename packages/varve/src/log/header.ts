@@ -7,11 +7,11 @@ import { fromHex, toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 
-export const headerVersion = 1
+const headerVersion = 1
 export const tagBytes = 16
 export const feedIdBytes = 16
 export const keyIdBytes = 16
-export const saltBytes = 16
+const saltBytes = 16
 export const hashBytes = 32
 const deviceKeyBytes = 32
 
@@ -38,7 +38,7 @@ export interface Dependency {
 }
 
 /** Entry `index` counts only if its document then has version `ov`; −1: the document must not exist. */
-export interface Precondition {
+interface Precondition {
   readonly index: number
   readonly ov: number
 }
@@ -55,7 +55,7 @@ export interface StandingChange {
 }
 
 /** Names the device in the first commit of a feed. */
-export interface DeviceAnnouncement {
+interface DeviceAnnouncement {
   readonly publicKey: Uint8Array
   /** 16 random bytes that make the feed's id its own. */
   readonly nonce: Uint8Array

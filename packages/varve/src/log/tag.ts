@@ -2,6 +2,7 @@
 
 import { primitives } from '../crypto/primitives.ts'
 import { utf8 } from '../encoding/bytes.ts'
+import { encodeCbor } from '../encoding/cbor.ts'
 import { generatedIdMs, isGeneratedId } from '../encoding/id.ts'
 import { tagBytes, type CommitHeader } from './header.ts'
 
@@ -14,6 +15,14 @@ const generatedBytes = new Uint8Array(26)
 
 export function collectionTag(tagKey: Uint8Array, name: string): Uint8Array {
   return primitives.hmacSha256(tagKey, collectionDomain, utf8(name)).slice(0, tagBytes)
+}
+
+/**
+ * The tag key of an open database: whoever reads it can make its tags, a server without any key too. A sealed one
+ * derives its own from a named key (`keys/derive.ts`).
+ */
+export function openTagKey(database: Uint8Array): Uint8Array {
+  return primitives.hkdfSha256(database, 'varve/open-tags/v1', 32)
 }
 
 /**
@@ -31,6 +40,24 @@ export function documentTag(tagKey: Uint8Array, collection: Uint8Array, id: stri
   for (let i = timeBytes - 1; i >= 0; i--, rest = Math.floor(rest / 256)) tag[i] = rest % 256
   tag.set(hash.subarray(0, tagBytes - timeBytes), timeBytes)
   return tag
+}
+
+const keyedAlphabet = 'abcdefghjkmnpqrstvwxyz0123456789'
+
+/**
+ * `k` and 25 characters of a keyed hash over values by their paths: the id of a document that is named by them, the same
+ * on every device that holds the database.
+ */
+export function keyedId(
+  tagKey: Uint8Array,
+  collection: Uint8Array,
+  values: readonly (readonly [path: string, value: unknown])[],
+): string {
+  const sorted = values.toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const hash = primitives.hmacSha256(tagKey, collection, encodeCbor(sorted))
+  let id = 'k'
+  for (const byte of hash.subarray(0, 25)) id += keyedAlphabet.charAt(byte & 31)
+  return id
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The HTTP side of a node as its client: who it is, tenants and their recorders, proofs, and the invitations mailbox. */
 
-import { equalBytes, fromUtf8, toHex } from '../encoding/bytes.ts'
+import { concat, equalBytes, fromHex, fromUtf8, toHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -9,6 +9,7 @@ import type { Device } from '../replica/context.ts'
 import {
   decodeAppointments,
   decodeAsked,
+  decodeChunkIds,
   decodeHashes,
   decodeInfo,
   decodeRecord,
@@ -197,6 +198,34 @@ export class NodeClient {
     const path = `/invitations/${id}/requests/${request}/response${waitOf(patience)}`
     const { status, bytes } = await this.#public('GET', path, patience)
     return status === 204 ? null : bytes
+  }
+
+  /** Those of these chunk ids (hex, at most `limits.chunksAsked`) that the node lacks. */
+  async missingChunks(ids: readonly string[], options: Cancellable = {}): Promise<readonly string[]> {
+    const body = { type: sealed, bytes: concat(...ids.map(fromHex)) }
+    const { bytes } = await this.#member('POST', '/chunks/missing', { ...options, body })
+    return decodeChunkIds(bytes)
+  }
+
+  /** Ids (hex) of chunks that the node holds, in order, after this one; none at the end. For mirrors and admins. */
+  async chunkIds(after: string | null, options: Cancellable = {}): Promise<readonly string[]> {
+    const { bytes } = await this.#member('GET', `/chunks${after === null ? '' : `?after=${after}`}`, options)
+    return decodeChunkIds(bytes)
+  }
+
+  /** Brings a chunk; idempotent. Throws `TAMPERED` when its bytes are not those of its id, `TOO_LARGE` beyond the limits. */
+  async putChunk(id: string, bytes: Uint8Array, options: Cancellable = {}): Promise<void> {
+    await this.#member('PUT', `/chunks/${id}`, { ...options, body: { type: sealed, bytes } })
+  }
+
+  /** A chunk; null when the node has none. Nothing of it is checked. */
+  async chunk(id: string, options: Cancellable = {}): Promise<Uint8Array | null> {
+    try {
+      return (await this.#member('GET', `/chunks/${id}`, options)).bytes
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'MISSING_CHUNK') return null
+      throw error
+    }
   }
 
   #public(method: Call['method'], path: string, options: Omit<Call, 'method' | 'path'>): Promise<Answer> {

@@ -1,6 +1,7 @@
 /** What a node answers over HTTP, read strictly: every field is checked, and fields that later versions add are passed over. */
 
-import { fromHex } from '../encoding/bytes.ts'
+import { chunkIdBytes } from '../document/file.ts'
+import { fromHex, toHex } from '../encoding/bytes.ts'
 import { fromBase64url } from '../encoding/base64.ts'
 import { bytesOf, listOf, textOf, wholeNumber } from '../encoding/decode.ts'
 import { errorCodes, VarveError, type ErrorCode } from '../errors.ts'
@@ -97,6 +98,15 @@ export function decodeRequests(value: unknown): readonly HeldRequest[] {
     const { id, body } = fieldsOf(each, 'a request')
     return { id: idOf(id, 'the id of a request'), body: base64urlOf(body, null, 'the body of a request') }
   })
+}
+
+/** Chunk ids in hex from one after the other. */
+export function decodeChunkIds(bytes: Uint8Array): readonly string[] {
+  if (bytes.length % chunkIdBytes !== 0 || bytes.length > limits.chunksAsked * chunkIdBytes)
+    invalid('the chunks it lacks', `at most ${limits.chunksAsked} ids`)
+  return Array.from({ length: bytes.length / chunkIdBytes }, (_, i) =>
+    toHex(bytes.subarray(i * chunkIdBytes, (i + 1) * chunkIdBytes)),
+  )
 }
 
 /** The error in the words of the node (RFC 9457); null when these are not the words of a node. */

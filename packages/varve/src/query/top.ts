@@ -41,6 +41,7 @@ export class Top<Item extends Position> {
 
   /** Everything kept, in order; the heap is empty afterwards. */
   drain(): Item[] {
+    if (this.#heap.length === 0) return []
     this.#ids.clear()
     return this.#heap.splice(0).toSorted((a, b) => comparePositions(this.#order, a, b))
   }

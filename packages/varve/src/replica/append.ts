@@ -10,6 +10,7 @@ import { assertLimit, limits } from '../limits.ts'
 import { pendingPlace, type FeedRow } from '../store/rows.ts'
 import type { ReplicaContext, SealKey } from './context.ts'
 import { countEntry, foldInto } from './count.ts'
+import { noteFiles } from './file-notes.ts'
 import { signHeads } from './sign.ts'
 import { enterStandings } from './standings.ts'
 import { entryHeader, tablesOf } from './tables.ts'
@@ -206,6 +207,7 @@ export class Appender {
     document.head = foldInto(counted, entry, draft.at, order, change.keyName)
     document.touched = true
     document.changed = draft.no
+    noteFiles(set.values, change.operations, draft.no, true)
     const ov = counted.recorded + counted.pending - 1
     draft.entries.push({ document, change, collection: counter.no, ov, cv })
     draft.documents.add(document)

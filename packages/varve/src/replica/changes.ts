@@ -74,6 +74,8 @@ const page = 64
 export async function* changesAfter(replica: Replica, since: ChangePosition): AsyncGenerator<ChangedDocument> {
   let at = since
   for (;;) {
+    // Looking behind the last position would cost as much as reading one change.
+    if (at.index === 0 && at.position >= replica.state.position) return
     const steps = await nextSteps(replica, at.index > 0 ? at.position - 1 : at.position)
     if (steps.length === 0) return
     for (const step of steps) {

@@ -46,7 +46,7 @@ export interface CheckedReceipt {
  * The new commits of a run, in order. Throws `FORKED_FEED` when the feed has two histories,
  * `TAMPERED` when hashes or signatures do not hold, `FORBIDDEN` when its device may not write.
  */
-export async function checkFeedRun(replica: Replica, run: FeedRun): Promise<readonly CheckedCommit[]> {
+async function checkFeedRun(replica: Replica, run: FeedRun): Promise<readonly CheckedCommit[]> {
   const { context } = replica
   const known = replica.feedById(run.feed)
   const length = known?.length ?? 0
@@ -87,7 +87,7 @@ async function checkFork(replica: Replica, run: FeedRun, length: number): Promis
   let previous = noCommit
   if (run.from > 0 && known !== undefined) {
     if (run.from === length) previous = known.head
-    else previous = (await replica.store.commits(known.no, run.from - 1, 1))[0]?.id ?? noCommit
+    else previous = (await replica.store.commits(known.no, run.from - 1, 1, { bodies: false }))[0]?.id ?? noCommit
   }
   if (!equalBytes(previous, run.previous)) throw forked(run.feed, run.from - 1)
 }
@@ -158,7 +158,7 @@ async function checkStamps(
   length: number,
   checked: readonly CheckedCommit[],
 ): Promise<void> {
-  const [before] = length === 0 ? [] : await replica.store.commits(feed, length - 1, 1)
+  const [before] = length === 0 ? [] : await replica.store.commits(feed, length - 1, 1, { bodies: false })
   let stamp = before?.stamp ?? null
   for (const commit of checked) {
     if (stamp !== null && commit.header.stamp <= stamp)
@@ -171,7 +171,7 @@ async function checkStamps(
  * The new receipts of a run, in order. Throws `TAMPERED` when the record was rewritten, and `INVALID`
  * when receipts or the commits they speak of are missing in between.
  */
-export async function checkRecordRun(
+async function checkRecordRun(
   replica: Replica,
   run: RecordRun,
   commits: readonly CheckedCommit[],

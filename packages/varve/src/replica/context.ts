@@ -3,11 +3,9 @@
 import type { XaesKey } from '../crypto/xaes.ts'
 import type { Env } from '../env/env.ts'
 import type { Epoch } from '../log/appointment.ts'
+import type { Mode } from '../log/database-id.ts'
 import type { Store } from '../store/store.ts'
 import type { Judgeable, StandingCommit, Viewpoint } from './standings.ts'
-
-/** A sealed database encrypts every entry on the device; an open one lets its server read. */
-export type Mode = 'sealed' | 'open'
 
 /** A key version ready for use. */
 export interface SealKey {
@@ -34,7 +32,7 @@ export interface Device {
 }
 
 export interface ReplicaContext {
-  /** 16 bytes. */
+  /** 16 bytes, which say the mode. */
   readonly id: Uint8Array
   readonly name: string
   readonly mode: Mode
@@ -46,7 +44,7 @@ export interface ReplicaContext {
   readonly keys: KeySource
   /** Named key of documents that ask for no other. */
   readonly defaultKey: string
-  /** Secret under which document ids and collection names become tags. */
+  /** Under it document ids and collection names become tags; a secret in sealed databases, known to all in open ones. */
   readonly tagKey: Uint8Array
   /** Who recorded from which record number on, oldest first; the first from 0. */
   epochs(): readonly Epoch[]

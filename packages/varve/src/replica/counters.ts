@@ -21,6 +21,7 @@ import { collectionTag } from '../log/tag.ts'
 import { collectionOf } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { ReplicaContext } from './context.ts'
+import { isHidden } from './declarations.ts'
 import { newVersions, plainOperation } from './recorded.ts'
 import type { Replica } from './replica.ts'
 import type { CollectionTotals, ReplicaState, TotalsState } from './state.ts'
@@ -71,7 +72,7 @@ export class ReplicaCounters implements NamedValues {
   async count(replica: Replica, set: WorkingSet): Promise<void> {
     const { length } = set.state.record
     if (set.keysChanged && [...set.documents].length > 0)
-      this.write(set, countedAnew(this.bookOf(set), needsDocuments, length))
+      this.write(set, countedAnew(this.bookOf(set), needsDocuments, length, replica.reader.pruned.state.reach))
     if (length > replica.state.record.length) {
       const ready = this.bookOf(set).rules.some((booked) => booked.ready)
       const twice = set.recorded.some(({ kind, row }) => kind === 'put' && row.ov > 0)
@@ -98,7 +99,7 @@ export class ReplicaCounters implements NamedValues {
       set.sheet = null
       this.write(
         set,
-        countedAnew(this.bookOf(set), () => true, set.state.record.length),
+        countedAnew(this.bookOf(set), () => true, set.state.record.length, replica.reader.pruned.state.reach),
       )
     }
   }
@@ -168,15 +169,15 @@ export async function countInto(
   }
 }
 
-/** Whether a collection is one of these names, null for all. By tag, when it has no name yet that can be read. */
+/** Whether a collection is one of these names, null for all that applications see. By tag, when it has no name yet that can be read. */
 export function isNamed(
   context: ReplicaContext,
   state: ReplicaState,
   names: readonly string[] | null,
   no: number,
 ): boolean {
-  if (names === null) return true
   const found = state.collections[no - 1]
+  if (names === null) return found === undefined || !isHidden(context, found.tag)
   return names.some((name) =>
     found === undefined || found.name !== null
       ? found?.name === name

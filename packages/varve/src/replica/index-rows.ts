@@ -1,7 +1,8 @@
 /** Which index rows a write adds and removes: the keys of a document before and after it. */
 
 import { compareBytes } from '../encoding/bytes.ts'
-import { documentOf, type Head } from '../document/head.ts'
+import { documentOf, withoutSealed, type Head } from '../document/head.ts'
+import type { JsonObject } from '../encoding/json.ts'
 import { keysOf } from '../query/index-keys.ts'
 import type { IndexRow } from '../store/rows.ts'
 import type { IndexState } from './state.ts'
@@ -27,8 +28,9 @@ export function changeIndexRows(
   // A receipt changes `_system` alone.
   const concerned = document.before.state === document.head.state ? indexes.filter(readsSystem) : indexes
   if (concerned.length === 0) return []
-  const before = document.before.state.status === 'live' ? documentOf(document.before) : null
-  const after = document.head.state.status === 'live' ? documentOf(document.head) : null
+  const view = concerned.some(readsSystem) ? documentOf : attributesOf
+  const before = document.before.state.status === 'live' ? view(document.before) : null
+  const after = document.head.state.status === 'live' ? view(document.head) : null
   const found: Several[] = []
   for (const { no: index, paths } of concerned) {
     const old = before === null ? [] : keysOf(paths, before).keys
@@ -40,6 +42,12 @@ export function changeIndexRows(
     for (const key of without(keys, old)) rows.added.push({ ...row, key, id: document.head.state.id })
   }
   return found
+}
+
+/** The document without `_system`, which costs more to make than most keys. */
+function attributesOf(head: Head): JsonObject {
+  const { state } = head.state.sealed === true ? withoutSealed(head) : head
+  return { ...state.data, id: state.id }
 }
 
 function readsSystem({ paths }: IndexState): boolean {

@@ -83,7 +83,7 @@ export async function feedRun(
   const commits = await signedCommits(replica, feed, from, needed)
   const signature = commits.at(-1)?.signature
   if (signature === null || signature === undefined) return null
-  const previous = from === 0 ? noCommit : (await replica.store.commits(feed.no, from - 1, 1))[0]?.id
+  const previous = from === 0 ? noCommit : (await replica.store.commits(feed.no, from - 1, 1, { bodies: false }))[0]?.id
   if (previous === undefined) throw lost(`commit ${from - 1} of feed ${toHex(feed.id)}`)
   const run = commits.map(({ header, bodies }) => ({ header, bodies }))
   return { feed: feed.id, from, previous, commits: run, signature }
@@ -103,6 +103,7 @@ async function signedCommits(
     const most = Math.min(limits.unsignedCommits, feed.length - from - taken.length)
     const page = await replica.store.commits(feed.no, from + taken.length, most)
     for (const commit of page) {
+      if (replica.reader.pruned.dropped.has(commit.no)) throw notHere(replica, feed, commit.seq)
       const full = size >= limits.batchBytes || taken.length >= limits.runCommits
       if (needed === null ? full && signed > 0 : signed >= needed - from) return taken.slice(0, signed)
       taken.push(commit)
@@ -112,6 +113,14 @@ async function signedCommits(
     if (page.length < most) break
   }
   return taken.slice(0, signed)
+}
+
+function notHere({ context }: Replica, { id }: FeedRow, seq: number): VarveError {
+  return new VarveError(
+    'PRUNED',
+    `Commit ${toHex(id)}/${seq} of "${context.name}", which the other side lacks, has been pruned here: sync with a copy that holds it`,
+    { details: { feed: toHex(id), seq } },
+  )
 }
 
 export function lost(what: string): VarveError {

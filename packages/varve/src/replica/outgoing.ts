@@ -164,7 +164,8 @@ export class Outgoing {
     const held = this.#held.get(name) ?? 0
     if (held > seq || this.#blocked.has(name)) return null
     const from = Math.max(0, seq - urgentReach + 1)
-    const rows = await this.#replica.store.commits(no, from, seq - from + 1)
+    // Bodies that have sunk count nothing here; the run is read whole.
+    const rows = await this.#replica.store.commits(no, from, seq - from + 1, { bodies: false })
     const known = rows.findLast((row) => row.seq < held || (row.record !== null && row.record < this.#record))
     if (known === undefined && from > 0) return null
     const first = known === undefined ? 0 : known.seq + 1

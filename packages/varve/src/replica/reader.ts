@@ -13,6 +13,8 @@ import type { FoldEntry } from '../document/fold.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import type { CommitHead, EntryRow, FeedRow } from '../store/rows.ts'
 import type { ReplicaContext, SealKey } from './context.ts'
+import { declarationsName } from './declarations.ts'
+import { Pruned } from './pruned.ts'
 
 /** A commit with its header decoded. */
 export interface ReadCommit {
@@ -38,7 +40,7 @@ export interface ReadEntry {
 }
 
 /** A body as the fold needs it, with the words that stand beside it. */
-export interface ReadBody extends FoldEntry {
+interface ReadBody extends FoldEntry {
   readonly collection: string | null
   readonly reason: string | null
   /** True for an entry that its author made wrongly; `reason` then says what is wrong. */
@@ -56,7 +58,7 @@ export interface Locked {
 export const newerFormat = 'newer-format'
 
 /** Stands for every key at a node that holds none by design. */
-export const blindNode = 'blind'
+const blindNode = 'blind'
 
 export function isLocked(entry: Unsealed | Locked): entry is Locked {
   return 'lockedBy' in entry
@@ -67,6 +69,7 @@ const cachedCommits = 256
 const cachedEntries = 16_384
 
 export class EntryReader {
+  readonly pruned: Pruned
   readonly #context: ReplicaContext
   readonly #feeds: (no: number) => FeedRow | undefined
   readonly #cache = new Map<number, ReadCommit>()
@@ -76,6 +79,7 @@ export class EntryReader {
   constructor(context: ReplicaContext, feeds: (no: number) => FeedRow | undefined) {
     this.#context = context
     this.#feeds = feeds
+    this.pruned = new Pruned(context)
   }
 
   /** Must be called when verdicts change what is cached. */
@@ -84,7 +88,7 @@ export class EntryReader {
     this.#cache.delete(commit)
   }
 
-  /** The entries of these rows, in the same order; throws `TAMPERED` when a body does not open. */
+  /** The entries of these rows, in the same order; throws `TAMPERED` when a body does not open, `PRUNED` when it is gone. */
   async read(rows: readonly EntryRow[]): Promise<readonly ReadEntry[]> {
     const commits = await this.commits(rows.map((row) => row.commit))
     const parts = rows.map((row) => {
@@ -94,6 +98,9 @@ export class EntryReader {
       return { commit: row.commit, offset: commit.offsets[row.index] ?? 0, size }
     })
     const bodies = await this.#context.store.bodies(parts)
+    // Looked at afterwards: what is dropped meanwhile comes back empty.
+    const gone = rows.find(({ commit }) => this.pruned.dropped.has(commit))
+    if (gone !== undefined) throw pruned(gone)
     const opened = rows.map((row, i) => {
       const commit = commits.get(row.commit)
       const body = bodies[i]
@@ -167,11 +174,15 @@ export class EntryReader {
     if (entryHeader === undefined)
       throw new VarveError('TAMPERED', `Commit ${commit.head.no} has no entry ${index}: run verify`)
     if (this.#context.blind === true) return { lockedBy: blindNode }
+    const { keys, mode } = this.#context
     const keyId = commit.header.keys[entryHeader.key]
-    const key = keyId === undefined ? null : this.#context.keys.byId(toHex(keyId))
-    if (keyId !== undefined && key === null) return { lockedBy: toHex(keyId) }
+    const key = keyId === undefined || mode === 'open' ? null : keys.byId(toHex(keyId))
+    if (keyId !== undefined && mode === 'sealed' && key === null) return { lockedBy: toHex(keyId) }
     try {
-      if (key === null && this.#context.mode === 'sealed')
+      // Who reads an open database reads all of it but sealed attributes, or replicas would fold it differently.
+      if (keyId !== undefined && mode === 'open')
+        throw new VarveError('TAMPERED', 'An entry of an open database is sealed')
+      if (key === null && mode === 'sealed')
         throw new VarveError('TAMPERED', 'An entry of a sealed database is not sealed')
       const plain = decodeEntry(key === null ? body : commit.sealer.open(index, entryHeader, key.key, body))
       this.#checkName(commit.header, entryHeader, plain)
@@ -213,7 +224,8 @@ export class EntryReader {
   #collectionTag(tagKey: Uint8Array, name: string): Uint8Array {
     const known = this.#collectionTags.get(name)
     if (known !== undefined) return known
-    const tag = collectionTag(tagKey, checkName(name, 'collection'))
+    const isOwn = name === declarationsName && this.#context.mode === 'open'
+    const tag = collectionTag(tagKey, isOwn ? name : checkName(name, 'collection'))
     if (this.#collectionTags.size < cachedCommits) this.#collectionTags.set(name, tag)
     return tag
   }
@@ -261,6 +273,12 @@ function readable(body: EntryBody): ReadBody {
     operations,
     void: false,
   }
+}
+
+function pruned({ commit, index }: EntryRow): VarveError {
+  return new VarveError('PRUNED', `Entry ${index} of commit ${commit} has been pruned: ask for a later version`, {
+    details: { commit, index },
+  })
 }
 
 function missing(row: EntryRow): VarveError {

@@ -1,11 +1,11 @@
 /** Versions without a receipt, as if they were recorded now in the order of their stamps. */
 
 import type { CountedVersion } from '../counters/count.ts'
-import { absentHead, type Head } from '../document/head.ts'
+import type { Head } from '../document/head.ts'
 import { rowTags } from '../log/tag.ts'
 import { collectionOf, pendingPlace } from '../store/rows.ts'
 import { foldEntries } from './count.ts'
-import { entryRows, foldBelow } from './history.ts'
+import { entryRows, foldBelow, keptEntries } from './history.ts'
 import type { ReadEntry } from './reader.ts'
 import { countedDocument, createdBefore, plainOperation } from './recorded.ts'
 import type { Replica } from './replica.ts'
@@ -43,7 +43,7 @@ export async function pendingVersions(replica: Replica, withDocuments: boolean):
 async function pendingDocuments({ store, reader, waitingFeeds }: Replica): Promise<ReadonlySet<number>> {
   const documents = new Set<number>()
   for (const feed of waitingFeeds) {
-    const rows = await store.commits(feed.no, feed.recorded, feed.length - feed.recorded)
+    const rows = await store.commits(feed.no, feed.recorded, feed.length - feed.recorded, { bodies: false })
     const commits = await reader.commits(rows.filter(({ refused }) => refused === null).map(({ no }) => no))
     for (const { header } of commits.values())
       for (const row of await store.documents(rowTags(header))) if (row !== null) documents.add(row.no)
@@ -63,8 +63,8 @@ async function headsOf(
     head: await foldBelow(source, document, pendingPlace),
     // What belongs in time before recorded entries is folded among them.
     foldBelow: async () => {
-      const recorded = await reader.read(await entryRows(store, document, 0, pendingPlace))
-      return foldEntries(absentHead, [...recorded, ...pending.slice(0, heads.length + 1)], compare)
+      const { base, recorded } = await keptEntries(source, document)
+      return foldEntries(base, [...recorded, ...pending.slice(0, heads.length + 1)], compare)
     },
   })
   for (const entry of pending) {

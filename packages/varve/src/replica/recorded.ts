@@ -10,6 +10,7 @@ import { collectionOf, type EntryRow } from '../store/rows.ts'
 import type { CountedVersion } from '../counters/count.ts'
 import type { CounterOperation } from '../counters/types.ts'
 import type { CompareOrder } from './count.ts'
+import { prunedBelow } from './edge-mark.ts'
 import { entryRows, foldBelow } from './history.ts'
 import type { ReadCommit, ReadEntry } from './reader.ts'
 import { readAhead } from './refold.ts'
@@ -168,6 +169,7 @@ function byDocument(entries: readonly RecordedEntry[]): ReadonlyMap<number, read
 
 async function headsFromLog(replica: Replica, entries: readonly RecordedEntry[]): Promise<Heads> {
   const { store, reader, compare } = replica
+  await assertKept(replica, entries)
   const read = await reader.read(entries.map(({ row }) => row))
   const readOf = new Map(entries.map((entry, i) => [entry, read[i]]))
   const heads: Heads = new Map()
@@ -178,6 +180,15 @@ async function headsFromLog(replica: Replica, entries: readonly RecordedEntry[])
     await walkAlong({ compare, foldBelow: below, head }, group, list, heads)
   }
   return heads
+}
+
+/** Throws `PRUNED` when the documents of these versions, or those before them, are not known any more. */
+async function assertKept({ reader }: Replica, entries: readonly RecordedEntry[]): Promise<void> {
+  if (!reader.pruned.any) return
+  for (const { row } of entries) {
+    const edge = row.place < reader.pruned.state.reach ? await reader.pruned.edge(row.document) : null
+    if (edge !== null && row.place <= edge.record) throw prunedBelow(edge)
+  }
 }
 
 /** Heads that the write knows already, and those of documents to which entries came late or out of order. */

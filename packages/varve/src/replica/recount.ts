@@ -61,7 +61,7 @@ export function countAllAnew(replica: Replica): Promise<void> {
     set.state = { ...set.state, totals: noTotals }
     replica.counters.write(
       set,
-      countedAnew(replica.counters.bookOf(set), () => true, length),
+      countedAnew(replica.counters.bookOf(set), () => true, length, replica.reader.pruned.state.reach),
     )
     return Promise.resolve()
   })
@@ -107,10 +107,17 @@ export interface Recount {
 export async function recountUpTo(replica: Replica, to: number, rules: readonly BookedRule[]): Promise<Recount> {
   const sheet = new Sheet(noValues)
   let totals = noTotals
-  const withDocuments = rules.some(({ rule }) => needsDocuments(rule))
+  // Documents from before any rule looks at them may have been pruned.
+  const begin = Math.min(...rules.flatMap(({ rule, since }) => (needsDocuments(rule) ? since : [])))
   const turn = takingTurns(replica.context.env)
   for (let from = 0; from < to; from = totals.counted) {
-    const { versions, next } = await recordedPage(replica, from, to, withDocuments)
+    const withDocuments = from >= begin
+    const { versions, next } = await recordedPage(
+      replica,
+      from,
+      withDocuments ? to : Math.min(to, begin),
+      withDocuments,
+    )
     totals = withVersions(totals, versions, next)
     await countInto(sheet, replica, replica.state, rules, versions)
     await turn()
@@ -126,7 +133,10 @@ export interface Miscount {
 /** Compares what is counted with the log. Only inside the queue; what is not counted yet is left out. */
 export async function miscounts(replica: Replica): Promise<readonly Miscount[]> {
   const { state, counters } = replica
-  const rules = counters.book.rules.filter(({ ready }) => ready)
+  const { reach } = replica.reader.pruned.state
+  const rules = counters.book.rules.filter(
+    ({ ready, rule, since }) => ready && (!needsDocuments(rule) || since >= reach),
+  )
   if (rules.length === 0 && state.totals.counted !== state.record.length) return []
   const { totals, sheet } = await recountUpTo(replica, state.record.length, rules)
   const found: Miscount[] = []

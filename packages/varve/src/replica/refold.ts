@@ -1,14 +1,17 @@
 /** Folding documents again inside a write, when an entry arrived late, was refused or became readable. */
 
-import { absentHead, decodeHead, encodeHead, type Head } from '../document/head.ts'
+import { encodeHead, type Head } from '../document/head.ts'
 import { limits } from '../limits.ts'
 import { collectionOf, pendingPlace, type EntryRow } from '../store/rows.ts'
 import { foldEntries } from './count.ts'
-import { entryRows, type HistorySource } from './history.ts'
+import { arrivesBelow } from './edge-mark.ts'
+import { noteFiles } from './file-notes.ts'
+import { baseBelow, edgeBase } from './fold-base.ts'
+import { entryRows, hasLate, type HistorySource, type Kept } from './history.ts'
 import type { ReadEntry } from './reader.ts'
 import type { NewCommit, WorkingDocument, WorkingSet } from './working.ts'
 
-export type NewCommits = ReadonlyMap<number, NewCommit>
+type NewCommits = ReadonlyMap<number, NewCommit>
 
 /** Recomputes the heads of all documents marked `refold`, from the store and what the write adds. */
 export async function refoldMarked(source: RefoldSource, set: WorkingSet): Promise<void> {
@@ -16,8 +19,11 @@ export async function refoldMarked(source: RefoldSource, set: WorkingSet): Promi
   if (marked.length === 0) return
   const taskOf = tasks(source, set)
   for (const document of marked) {
-    const { head, lockedBy, collection, snapshots } = await refold(taskOf(document.no), document.no)
+    const { head, lockedBy, collection, snapshots, entries } = await refold(taskOf(document.no), document.no)
     document.head = head
+    // Keys have come, and with them perhaps files.
+    if (source.ignoreSnapshots === true)
+      for (const { entry, row } of entries) noteFiles(set.values, entry?.operations ?? [], row.commit)
     set.snapshotsAnew.push(...snapshots.map((snapshot) => ({ document: document.no, ...snapshot })))
     learnName(set, document, collection)
     if (source.blind !== true) for (const key of lockedBy) set.locked.push({ key, document: document.no })
@@ -31,6 +37,8 @@ export interface DocumentAhead {
   headUpTo(last: number): Promise<Head>
   /** Its entries with `after` < place ≤ `last`, in record order. */
   entries(after: number, last: number): Promise<readonly ReadEntry[]>
+  /** Everything recorded that is kept of it. */
+  kept(): Promise<Kept>
 }
 
 /** Reads documents, by number, from the store and what the write adds. */
@@ -41,6 +49,10 @@ export function readAhead(source: RefoldSource, set: WorkingSet): (document: num
     return {
       headUpTo: async (last) => (await refold(task, document, last)).head,
       entries: (after, last) => readBetween(task, document, after, last),
+      kept: async () => {
+        const { head: base, place } = edgeBase(await source.reader.pruned.edge(document))
+        return { base, recorded: await readBetween(task, document, place, pendingPlace - 1) }
+      },
     }
   }
 }
@@ -87,6 +99,8 @@ interface Refolded {
   readonly lockedBy: ReadonlySet<string>
   readonly collection: string | null
   readonly snapshots: readonly Snapshot[]
+  /** Those that were read: all of them, unless it began at a snapshot. */
+  readonly entries: readonly ReadEntry[]
 }
 
 interface Snapshot {
@@ -99,22 +113,23 @@ async function refold(task: Refold, document: number, end = endOfPlaces): Promis
   let last = end
   let entries: readonly ReadEntry[] = []
   const newer = new Set<number>()
+  const { store, reader, compare, ignoreSnapshots } = task.source
+  const edge = await reader.pruned.edge(document)
   for (;;) {
-    const snapshot = task.source.ignoreSnapshots === true ? null : await task.source.store.snapshot(document, below)
-    const base = snapshot === null ? absentHead : decodeHead(snapshot.state)
-    entries = [...(await readBetween(task, document, snapshot?.place ?? -1, last)), ...entries]
-    const late =
-      snapshot !== null &&
-      entries.some(({ order, entry }) => entry !== null && task.source.compare(order, base.order) < 0)
+    const base = await baseBelow(store, edge, { document, below, snapshots: ignoreSnapshots !== true })
+    entries = [...(await readBetween(task, document, base.place, last)), ...entries]
+    const late = base.place >= 0 && hasLate(task.source, entries, base.head)
     if (!late) {
       const lockedBy = new Set(entries.flatMap((entry) => entry.lockedBy ?? []))
+      if (base.edge?.isLocked === true && base.edge.sealedBy !== null) lockedBy.add(base.edge.sealedBy)
       const collection = entries.find(({ entry }) => (entry?.collection ?? null) !== null)?.entry?.collection ?? null
-      const head = foldEntries(base, entries, task.source.compare)
-      return { head, lockedBy, collection, snapshots: missing(base, entries, newer, task.source.compare) }
+      const head = foldEntries(base.head, entries, compare)
+      return { head, lockedBy, collection, entries, snapshots: missing(base.head, entries, newer, compare) }
     }
-    newer.add(snapshot.place)
-    below = snapshot.place
-    last = snapshot.place
+    if (base.edge !== null) throw arrivesBelow(base.edge)
+    newer.add(base.place)
+    below = base.place
+    last = base.place
   }
 }
 

@@ -5,6 +5,8 @@ import { listOf, textOf, wholeNumber } from '../encoding/decode.ts'
 import { errorCodes, type ErrorCode } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import type { CheckedReceipt } from './check.ts'
+import type { ReplicaContext } from './context.ts'
+import { isHidden } from './declarations.ts'
 import type { Replica } from './replica.ts'
 import type { WorkingSet } from './working.ts'
 
@@ -22,10 +24,17 @@ export interface RefusedCommit {
 }
 
 /** Adds a refusal to the write that applies it. */
-export function keepRefusal(set: WorkingSet, commit: number, { record, receipt }: CheckedReceipt): void {
+export function keepRefusal(
+  context: ReplicaContext,
+  set: WorkingSet,
+  commit: number,
+  { record, receipt, subject }: CheckedReceipt,
+): void {
   if (receipt.refused === null) return
   const { code, reason } = receipt.refused
   if (code === 'CLOCK_AHEAD') set.refusedAhead = true
+  // The engine's own commits are no business of the application, and are made again where they are needed.
+  else if (subject?.header.collections.some((tag) => isHidden(context, tag)) === true) return
   set.values.set(refusalName(record), encodeCbor([commit, code, reason, receipt.at]))
 }
 

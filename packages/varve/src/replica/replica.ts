@@ -4,6 +4,7 @@ import { compareBytes, toHex } from '../encoding/bytes.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import type { Order } from '../document/head.ts'
 import { assertLimit, limits } from '../limits.ts'
+import { assertMode } from '../log/database-id.ts'
 import type { FeedRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { Extractor } from '../search/fields.ts'
@@ -14,6 +15,7 @@ import { AwaitedVerdicts } from './awaited-verdicts.ts'
 import { ChangeFeed } from './changes.ts'
 import type { ReplicaContext } from './context.ts'
 import { ReplicaCounters } from './counters.ts'
+import { adoptDeclarations } from './declarations.ts'
 import { WriteQueue, type Plan, type PlanView, type Waiting, type WriteTask } from './queue.ts'
 import { EntryReader } from './reader.ts'
 import { refusals } from './refusals.ts'
@@ -71,6 +73,7 @@ export class Replica {
   /** Opens the replica in `context.store`, making it when the store is empty. */
   static async open(context: ReplicaContext): Promise<Replica> {
     const { store } = context
+    assertMode(context.id, context.mode)
     const known = await store.value(databaseName)
     if (known !== null && compareBytes(known, context.id) !== 0) {
       throw new VarveError(
@@ -95,6 +98,7 @@ export class Replica {
       throw new VarveError('TAMPERED', `The store of database "${context.name}" has lost its state: restore it`)
     const own = { instance, counters: await ReplicaCounters.load(context) }
     const replica = new Replica(context, decodeState(bytes), await store.feeds(), own)
+    await replica.reader.pruned.load()
     replica.#ahead = (await refusals(store)).some(({ code }) => code === 'CLOCK_AHEAD')
     return replica
   }
@@ -215,8 +219,10 @@ export class Replica {
 
   /** Stores a working set and takes over its counters. Only inside the queue. */
   async commit(set: WorkingSet): Promise<void> {
+    adoptDeclarations(this.context, set)
     await this.counters.count(this, set)
     await this.store.write(set.batch())
+    if (set.pruning !== null) this.reader.pruned.taken(set.pruning)
     this.#state = set.state
     this.counters.taken(set)
     for (const feed of set.feeds.values()) this.#adoptFeed(feed)
@@ -229,7 +235,7 @@ export class Replica {
       this.#clockIsRight = false
     }
     if (set.standings.length > 0) this.context.keepStandings?.(set.standings)
-    if (set.keysChanged) this.#readable++
+    if (set.keysChanged || set.pruning !== null) this.#readable++
     this.changes.tell(set)
     for (const listener of this.#listeners) listener()
   }
@@ -240,7 +246,7 @@ export class Replica {
     if (commits === 0 && receipts === 0) return
     await this.update(async (set) => {
       const own = this.ownFeed
-      const [last] = own === null ? [] : await this.store.commits(own.no, own.length - 1, 1)
+      const [last] = own === null ? [] : await this.store.commits(own.no, own.length - 1, 1, { bodies: false })
       signHeads(this.context, set, own, last?.no ?? null)
     })
   }
@@ -251,7 +257,7 @@ export class Replica {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Grows when keys arrive or go: what was read of the past before may read differently now. */
+  /** Grows when keys arrive or go, and with pruning: what was read of the past before may read differently now. */
   get readable(): number {
     return this.#readable
   }

@@ -45,7 +45,7 @@ export async function* readStandings(replica: Replica): AsyncGenerator<StandingC
   yield* recordedStandings(replica)
   for (const { no, recorded, length } of replica.feeds.values()) {
     for (let seq = recorded; seq < length;) {
-      const rows = await replica.store.commits(no, seq, page)
+      const rows = await replica.store.commits(no, seq, page, { bodies: false })
       if (rows.length === 0) break
       for (const row of rows) yield* standingsOf(replica, row)
       seq += rows.length

@@ -62,7 +62,7 @@ export interface TotalsState {
   readonly collections: readonly CollectionTotals[]
 }
 
-export interface RecordState {
+interface RecordState {
   /** Receipts held: records 0 … length − 1. */
   readonly length: number
   /** Id of the last receipt. */

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts'
 import type { CheckedCommit } from './check.ts'
 import type { ReplicaContext } from './context.ts'
 import { foldEntries, foldInto, type CompareOrder } from './count.ts'
-import type { HistorySource } from './history.ts'
+import type { HistorySource, Kept } from './history.ts'
 import type { EntryReader, ReadCommit, ReadEntry } from './reader.ts'
 import { readAhead } from './refold.ts'
 import type { IndexState } from './state.ts'
@@ -35,7 +35,7 @@ export class UniqueRecords {
     this.#context = context
     this.#set = set
     const judge = async (document: number, head: Head): Promise<Head> =>
-      head.pending === 0 ? head : foldEntries(absentHead, await this.#recorded(document), compare)
+      head.pending === 0 ? head : foldKept(await this.#kept(document), [], compare)
     this.#values = new UniqueValues(store, judge)
   }
 
@@ -97,15 +97,16 @@ export class UniqueRecords {
     const isLast = head.pending === 0 && document?.refold !== true && compare(entry.order, head.order) > 0
     if (entry.entry !== null && (document === undefined || isLast))
       return { before: head, after: foldInto(head, entry.entry, entry.at, entry.order, entry.key) }
-    const recorded = document === undefined ? [] : await this.#recorded(document.no)
-    return {
-      before: foldEntries(absentHead, recorded, compare),
-      after: foldEntries(absentHead, [...recorded, entry], compare),
-    }
+    const kept = document === undefined ? { base: absentHead, recorded: [] } : await this.#kept(document.no)
+    return { before: foldKept(kept, [], compare), after: foldKept(kept, [entry], compare) }
   }
 
-  /** The recorded entries of a document, with those that this write records. */
-  #recorded(document: number): Promise<readonly ReadEntry[]> {
-    return readAhead(this.#source, this.#set)(document).entries(-1, pendingPlace - 1)
+  /** What is recorded of a document, with what this write records. */
+  #kept(document: number): Promise<Kept> {
+    return readAhead(this.#source, this.#set)(document).kept()
   }
+}
+
+function foldKept({ base, recorded }: Kept, more: readonly ReadEntry[], compare: CompareOrder): Head {
+  return foldEntries(base, [...recorded, ...more], compare)
 }

@@ -25,7 +25,7 @@ export function applyVerdict(replica: Replica, set: WorkingSet, checked: Checked
   const folded = row.refused === null
   set.unhold(row.no)
   if (refused === 'CLOCK_AHEAD') set.leaveFuture(row.feed)
-  if (receipt.refused !== null && isOwn(replica, row)) keepRefusal(set, row.no, checked)
+  if (receipt.refused !== null && isOwn(replica, row)) keepRefusal(replica.context, set, row.no, checked)
   if (refused === null) {
     checkCvs(set, header.collections, { record, receipt })
     set.seeStamp(row.stamp, true)

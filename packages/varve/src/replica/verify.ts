@@ -7,10 +7,8 @@ import { compareBytes, equalBytes, toHex } from '../encoding/bytes.ts'
 import { laterStamp, zeroStamp } from '../encoding/stamp.ts'
 import { VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { epochAt } from '../log/appointment.ts'
 import { bodiesRoot, commitId, feedHeadMessage, feedId, noCommit } from '../log/commit.ts'
 import { decodeHeader, splitBodies, type CommitHeader } from '../log/header.ts'
-import { decodeReceipt, noReceipt, receiptId, recordHeadMessage } from '../log/receipt.ts'
 import { collectionTag, rowTag } from '../log/tag.ts'
 import { indexKeys } from '../query/index-keys.ts'
 import {
@@ -21,9 +19,13 @@ import {
   type EntryRow,
   type FeedRow,
 } from '../store/rows.ts'
+import { recordProblems } from './verify-record.ts'
 import { searchAgrees } from './verify-search.ts'
+import { edgeProblems, emptiedSnapshot } from './verify-pruned.ts'
 import { absentHead } from '../document/head.ts'
 import { foldEntries } from './count.ts'
+import type { EdgeMark } from './edge-mark.ts'
+import { notedNames, unnoted } from './file-notes.ts'
 import { entryRows } from './history.ts'
 import { isLocked, type ReadEntry } from './reader.ts'
 import { miscounts } from './recount.ts'
@@ -47,6 +49,15 @@ interface Counts {
   cvs: number
 }
 
+/** What is stored of the entries of a document. */
+interface Stored {
+  readonly rows: readonly EntryRow[]
+  readonly mark: EdgeMark | null
+  /** Those above the edge, and the same opened. */
+  readonly kept: readonly EntryRow[]
+  readonly entries: ReadEntry[]
+}
+
 function nameOf({ name, tag }: CollectionState): string {
   return `collection ${name ?? toHex(tag)}`
 }
@@ -60,8 +71,11 @@ class Verification {
   readonly #replica: Replica
   readonly #signal: AbortSignal | undefined
   readonly #problems: { code: ErrorCode; where: string }[] = []
+  #noted: ReadonlySet<string> = new Set()
   #commits = 0
   #entries = 0
+  /** What was pruned: versions below edges, and commits without bodies. */
+  readonly #gone = { versions: 0, commits: 0 }
   /** Entries of commits that count, and rows found, which must be as many as the store has. */
   #counting = 0
   #rows = { entries: 0, snapshots: 0, indexRows: 0 }
@@ -75,7 +89,8 @@ class Verification {
 
   async run(): Promise<Verified> {
     for (const feed of this.#replica.feeds.values()) await this.#guard(`feed ${toHex(feed.id)}`, () => this.#feed(feed))
-    await this.#guard('record', () => this.#record())
+    await this.#guard('record', () => recordProblems(this.#replica, (where) => this.#report(where)))
+    this.#noted = await notedNames(this.#replica.store)
     for (const collection of this.#replica.state.collections) {
       await this.#guard(nameOf(collection), () => this.#collection(collection))
       await this.#guard(`search index of ${nameOf(collection)}`, () => this.#search(collection))
@@ -143,17 +158,19 @@ class Verification {
     }
     const header = decodeHeader(row.header)
     if (row.seq === 0) this.#device(feed, header)
-    const bodies = splitBodies(header, row.bodies)
+    const gone = this.#replica.reader.pruned.dropped.has(row.no)
+    const bodies = gone ? [] : splitBodies(header, row.bodies)
     if (header.stamp !== row.stamp) this.#report(`${name}: the stored stamp is not the header's`)
-    if (!equalBytes(bodiesRoot(bodies), header.root)) this.#report(`${name}: the bodies were changed`)
+    if (!gone && !equalBytes(bodiesRoot(bodies), header.root)) this.#report(`${name}: the bodies were changed`)
     const commit = this.#replica.reader.decode({ ...row, size: row.bodies.length }, header)
     bodies.forEach((body, index) => {
       const read = this.#replica.reader.unseal(commit, index, body)
       if (!isLocked(read) && read.void) this.#report(`${name}, entry ${index}: ${read.reason ?? 'void'}`, 'INVALID')
     })
     this.#commits++
-    this.#entries += bodies.length
-    if (row.refused === null) this.#counting += bodies.length
+    this.#entries += header.entries.length
+    if (row.refused === null) this.#counting += header.entries.length
+    if (gone) this.#gone.commits++
     const stamps = this.#stamps
     stamps.any = laterStamp(stamps.any, row.stamp)
     if (row.refused === null && row.record !== null) stamps.recorded = laterStamp(stamps.recorded, row.stamp)
@@ -167,55 +184,6 @@ class Verification {
       equalBytes(device.publicKey, feed.publicKey) &&
       context.knows(device.publicKey)
     if (!fits) this.#report(`feed ${toHex(feed.id)}: it does not begin with a known device that it belongs to`)
-  }
-
-  async #record(): Promise<void> {
-    const { context, state, store } = this.#replica
-    const epochs = context.epochs()
-    let previous = noReceipt
-    let at = 0
-    let record = 0
-    let signed = 0
-    while (record < state.record.length) {
-      const rows = await store.receipts(record, page)
-      const heads = await store.commitHeads(rows.map((row) => row.commit))
-      if (rows.length === 0) break
-      for (const [i, row] of rows.entries()) {
-        const head = heads[i]
-        if (row.record !== record || head === null || head === undefined)
-          return this.#report(`record ${record}: it, or its commit, is missing`)
-        const id = receiptId({ database: context.id, record, previous, commit: head.id }, row.bytes)
-        const receipt = decodeReceipt(row.bytes, decodeHeader(head.header).entries.length)
-        if (
-          row.signature !== null &&
-          !primitives.ed25519.verify(
-            epochAt(epochs, record).recorder,
-            recordHeadMessage(context.id, record, id),
-            row.signature,
-          )
-        ) {
-          this.#report(`record ${record}: the signature of the recorder does not fit`)
-        }
-        if (
-          receipt.at !== row.at ||
-          receipt.at < at ||
-          head.at !== row.at ||
-          head.record !== record ||
-          (receipt.refused?.code ?? null) !== head.refused
-        ) {
-          this.#report(`record ${record}: what is stored beside the receipt differs from it`)
-        }
-        previous = id
-        at = receipt.at
-        record++
-        if (row.signature !== null) signed = record
-      }
-    }
-    if (record - signed > (this.#replica.records ? limits.unsignedCommits : 0))
-      this.#report(`record ${signed} to ${record - 1}: the recorder has not signed`)
-    if (record !== state.record.length) this.#report(`record ${record}: it is missing`)
-    else if (!equalBytes(previous, state.record.head) || at !== state.record.at)
-      this.#report('record: its head is not its last receipt')
   }
 
   async #collection(collection: CollectionState): Promise<void> {
@@ -253,14 +221,17 @@ class Verification {
    * The entries of a page of documents, read together, because those of one commit lie together; nothing
    * when one of them cannot be read: then each document is read, and judged, alone.
    */
-  async #entriesOf(rows: readonly DocumentRow[]): Promise<ReadonlyMap<number, readonly ReadEntry[]>> {
-    const { store, reader } = this.#replica
-    const found = new Map<number, ReadEntry[]>()
+  async #entriesOf(rows: readonly DocumentRow[]): Promise<ReadonlyMap<number, Stored>> {
+    const { reader } = this.#replica
+    const found = new Map<number, Stored>()
     try {
       const wanted: EntryRow[] = []
-      for (const row of rows) wanted.push(...(await entryRows(store, row.no)))
-      for (const row of rows) found.set(row.no, [])
-      for (const entry of await reader.read(wanted)) found.get(entry.row.document)?.push(entry)
+      for (const { no } of rows) {
+        const stored = await this.#stored(no)
+        found.set(no, { ...stored, entries: [] })
+        wanted.push(...stored.kept)
+      }
+      for (const entry of await reader.read(wanted)) found.get(entry.row.document)?.entries.push(entry)
       return found
     } catch (error) {
       if (!(error instanceof VarveError)) throw error
@@ -268,32 +239,53 @@ class Verification {
     }
   }
 
+  async #stored(document: number): Promise<Omit<Stored, 'entries'>> {
+    const { store, reader } = this.#replica
+    const rows = await entryRows(store, document)
+    const mark = reader.pruned.any ? await reader.pruned.storedEdge(document) : null
+    return { rows, mark, kept: mark === null ? rows : rows.filter(({ place }) => place > mark.edge.record) }
+  }
+
   async #document(
     collection: CollectionState,
     row: DocumentRow,
     counts: Counts,
-    known: readonly ReadEntry[] | undefined,
+    known: Stored | undefined,
   ): Promise<void> {
     const where = `document ${toHex(row.tag)}`
-    const { store, reader, compare } = this.#replica
-    const entries = known ?? (await reader.read(await entryRows(store, row.no)))
-    const folded = foldEntries(absentHead, entries, compare)
+    const { reader, compare } = this.#replica
+    const { rows, kept, mark } = known ?? (await this.#stored(row.no))
+    const entries = known?.entries ?? (await reader.read(kept))
+    if (mark !== null) await this.#edge(where, row, mark, rows)
+    const base = mark?.edge.head ?? absentHead
+    const folded = foldEntries(base, entries, compare)
     const stored = row.state === null ? absentHead : decodeHead(row.state)
     if (encodeHead(folded) !== encodeHead(stored)) this.#report(`${where}: the head is not what its entries say`)
+    this.#files(where, entries)
     this.#sealed(where, { collection: collection.name ?? '', id: folded.state.id }, entries)
-    await this.#rowsOf(where, row, entries, counts)
-    if (entries.length >= limits.snapshotEvery) await this.#snapshots(row, entries)
+    await this.#rowsOf(where, row, rows, counts)
+    if (rows.length >= limits.snapshotEvery) await this.#snapshots(row, mark, entries)
     await this.#indexes(collection, row, folded)
+  }
+
+  async #edge(where: string, row: DocumentRow, mark: EdgeMark, rows: readonly EntryRow[]): Promise<void> {
+    this.#gone.versions += mark.edge.ov
+    for (const problem of await edgeProblems(this.#replica, row.no, mark, rows)) this.#report(`${where}: ${problem}`)
+  }
+
+  #files(where: string, entries: readonly ReadEntry[]): void {
+    for (const hash of unnoted(this.#noted, entries))
+      this.#report(`${where}: the chunks of the file ${hash} are not noted`)
   }
 
   #sealed(where: string, document: SealedDocument, entries: readonly ReadEntry[]): void {
     for (const { version, path, reason } of wronglySealed(this.#replica.context, document, entries))
-      this.#report(`${where}, version ${version}, "${path}": ${reason}`, 'INVALID')
+      this.#report(`${where}, version ${(entries[0]?.row.ov ?? 0) + version}, "${path}": ${reason}`, 'INVALID')
   }
 
-  async #rowsOf(where: string, row: DocumentRow, entries: readonly ReadEntry[], counts: Counts): Promise<void> {
-    const commits = await this.#replica.reader.commits(entries.map((entry) => entry.row.commit))
-    for (const [ov, { row: entry }] of entries.entries()) {
+  async #rowsOf(where: string, row: DocumentRow, entries: readonly EntryRow[], counts: Counts): Promise<void> {
+    const commits = await this.#replica.reader.commits(entries.map(({ commit }) => commit))
+    for (const [ov, entry] of entries.entries()) {
       const name = `${where}: entry ${entry.index} of commit ${entry.commit}`
       const commit = commits.get(entry.commit)
       const head = commit?.head
@@ -310,8 +302,9 @@ class Verification {
     this.#rows.entries += entries.length
   }
 
-  /** A snapshot is the fold of the entries up to its place. */
-  async #snapshots(row: DocumentRow, entries: readonly ReadEntry[]): Promise<void> {
+  /** A snapshot is the fold of the entries up to its place; below an edge nothing is left of it. */
+  async #snapshots(row: DocumentRow, mark: EdgeMark | null, entries: readonly ReadEntry[]): Promise<void> {
+    const base = mark?.edge.head ?? absentHead
     let below = pendingPlace
     for (;;) {
       const snapshot = await this.#replica.store.snapshot(row.no, below)
@@ -319,7 +312,9 @@ class Verification {
       this.#rows.snapshots++
       below = snapshot.place
       const upTo = entries.filter((entry) => entry.row.place <= snapshot.place)
-      if (snapshot.state !== encodeHead(foldEntries(absentHead, upTo, this.#replica.compare)))
+      const isGone = mark !== null && snapshot.place <= mark.edge.record
+      const expected = isGone ? emptiedSnapshot : encodeHead(foldEntries(base, upTo, this.#replica.compare))
+      if (snapshot.state !== expected)
         this.#report(`document ${toHex(row.tag)}: its snapshot at record ${snapshot.place} is not what its entries say`)
     }
   }
@@ -332,6 +327,9 @@ class Verification {
     const { clock, recordedClock } = this.#replica.state
     if (recordedClock !== this.#stamps.recorded || clock < recordedClock || clock > this.#stamps.any)
       this.#report('clock: it is not the one of the last commits')
+    const { any, state } = this.#replica.reader.pruned
+    if (any && (state.versions !== this.#gone.versions || state.commits !== this.#gone.commits))
+      this.#report('pruning: what is said to be gone is not what is gone')
     const stats = await this.#replica.store.stats()
     const building = this.#replica.state.collections.some(({ indexes }) => indexes.some(({ ready }) => !ready))
     if (this.#rows.entries !== this.#counting || stats.entries !== this.#counting)
@@ -343,7 +341,8 @@ class Verification {
   }
 
   async #indexes(collection: CollectionState, row: DocumentRow, head: Head): Promise<void> {
-    for (const index of collection.indexes) {
+    // One that is still being made does not have all its rows yet.
+    for (const index of collection.indexes.filter(({ ready }) => ready)) {
       const keys = head.state.status === 'live' ? indexKeys(index.paths, documentOf(head)) : []
       this.#rows.indexRows += keys.length
       for (const key of keys) {

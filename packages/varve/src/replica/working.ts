@@ -28,6 +28,7 @@ import { noteSealed } from './sealed.ts'
 import type { Book } from '../counters/book.ts'
 import type { Sheet } from '../counters/sheet.ts'
 import type { EntryKind } from '../log/header.ts'
+import type { Pruning } from './pruned.ts'
 import type { ReadCommit } from './reader.ts'
 import type { StandingCommit } from './standings.ts'
 import { UniqueWrites } from './unique-writes.ts'
@@ -111,6 +112,9 @@ export class WorkingSet {
   /** The same of a search index, and the numbers of those that are no more. */
   readonly searchRows: SearchRow[] = []
   readonly searchesCleared: number[] = []
+  /** Commits (local numbers) whose bodies go for good, and what is known of pruning from then on. */
+  readonly bodiesDropped: { from: number; to: number }[] = []
+  pruning: Pruning | null = null
   readonly feeds = new Map<number, FeedRow>()
   readonly #store: Store
   readonly #holds: (key: string) => boolean
@@ -325,6 +329,7 @@ export class WorkingSet {
       commits: this.commits,
       commitSignatures: this.commitSignatures,
       verdicts: this.verdicts,
+      ...(this.bodiesDropped.length === 0 ? {} : { bodiesDropped: this.bodiesDropped }),
       receipts: this.receipts,
       receiptSignatures: this.receiptSignatures,
       documents,

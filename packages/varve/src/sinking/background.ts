@@ -28,6 +28,7 @@ export function sinkInBackground(sinker: Sinker, name: string, env: Parts): () =
     try {
       await sinker.run()
       if (env.now() - listedAt < limits.sinkListMs) return
+      await sinker.removeEmpty()
       await sinker.removeOrphans()
       listedAt = env.now()
     } catch (error) {

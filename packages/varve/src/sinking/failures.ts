@@ -12,16 +12,33 @@ export interface LastError {
   readonly at: number
 }
 
+/** When to try again after failures in a row. */
+export interface FailureRules {
+  /** Failures that make a dead letter, 1 or more. */
+  readonly attempts: number
+  /** Milliseconds before the second attempt, which double up to a maximum, before they are spread. */
+  readonly firstMs: number
+  readonly maximumMs: number
+}
+
+export const failureRules: FailureRules = {
+  attempts: limits.sinkAttempts,
+  firstMs: limits.sinkRetryMs,
+  maximumMs: limits.sinkRetryMaximumMs,
+}
+
 export class Failures {
   readonly #env: Pick<Env, 'now' | 'random'>
+  readonly #rules: FailureRules
   #attempts = 0
   #since = 0
   #isDead = false
   #last: LastError | null = null
   #nextAt: number | null = null
 
-  constructor(env: Pick<Env, 'now' | 'random'>) {
+  constructor(env: Pick<Env, 'now' | 'random'>, rules: FailureRules = failureRules) {
     this.#env = env
+    this.#rules = rules
   }
 
   /** Failures in a row. */
@@ -62,7 +79,7 @@ export class Failures {
     const code = isVarveError(error) ? error.code : 'STORE_FAILED'
     const message = error instanceof Error ? error.message : String(error)
     this.#last = { code, message, at }
-    this.#isDead ||= this.#attempts >= limits.sinkAttempts || (isVarveError(error) && !error.retryable)
+    this.#isDead ||= this.#attempts >= this.#rules.attempts || (isVarveError(error) && !error.retryable)
     this.#nextAt = at + this.#pause()
     if (!this.#isDead) return null
     return { first, last, attempts: this.#attempts, since: this.#since, at, code, message }
@@ -70,8 +87,9 @@ export class Failures {
 
   /** Between half of the step and the whole. */
   #pause(): number {
-    const doubled = limits.sinkRetryMs * 2 ** Math.min(this.#attempts - 1, 20)
-    const step = this.#isDead ? limits.sinkDeadMs : Math.min(limits.sinkRetryMaximumMs, doubled)
+    const { firstMs, maximumMs } = this.#rules
+    const doubled = firstMs * 2 ** Math.min(this.#attempts - 1, 20)
+    const step = this.#isDead ? limits.sinkDeadMs : Math.min(maximumMs, doubled)
     const [byte = 0, next = 0] = this.#env.random(2)
     return Math.round(step * (0.5 + (byte * 256 + next) / 0x1_ffff))
   }

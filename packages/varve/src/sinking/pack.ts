@@ -22,7 +22,10 @@ export interface PackedSegment {
 }
 
 /** The segment of these commits, in order of `no`; those without bodies are left out. */
-export async function packSegment(given: readonly PackedCommit[]): Promise<PackedSegment> {
+export async function packSegment(
+  given: readonly PackedCommit[],
+  { compress = true }: { readonly compress?: boolean } = {},
+): Promise<PackedSegment> {
   const commits = given.filter(({ bodies }) => bodies.length > 0)
   assertLimit(commits.length, limits.segmentCommits, 'The commits of a segment')
   const parts: Uint8Array[] = [segmentHead]
@@ -30,7 +33,7 @@ export async function packSegment(given: readonly PackedCommit[]): Promise<Packe
   // Sealed bodies do not shrink: after a few blocks that did not, only some are tried.
   let kept = 0
   for (const content of cut(commits)) {
-    const isTried = kept < 3 || blocks.length % 8 === 0
+    const isTried = compress && (kept < 3 || blocks.length % 8 === 0)
     const smaller = isTried ? await deflated(content) : null
     const stored = smaller ?? content
     kept = smaller === null ? kept + 1 : 0

@@ -1,5 +1,6 @@
 /** What a store knows of its segments: read from its named values when first asked, and again whenever that may be wrong. */
 
+import { droppedCommits, type DroppedCommits } from '../store/dropped.ts'
 import type { Store } from '../store/store.ts'
 import {
   decodeDeadLetter,
@@ -21,12 +22,15 @@ export class Segments {
   readonly deadLetter: DeadLetter | null
   /** Bodies that were removed for good, by `from`. */
   readonly dropped: readonly Range[]
+  /** Those that pruning removed. */
+  readonly #pruned: DroppedCommits
   /** By `first`. */
   readonly #list: Descriptor[]
   #stored: Uint8Array | null
   #state: SunkState | null
 
-  constructor(values: ReadonlyMap<string, Uint8Array>) {
+  constructor(values: ReadonlyMap<string, Uint8Array>, pruned: DroppedCommits) {
+    this.#pruned = pruned
     const failed = values.get(failedValue)
     this.#stored = values.get(stateValue) ?? null
     this.#state = this.#stored === null ? null : decodeSunkState(this.#stored)
@@ -72,7 +76,12 @@ export class Segments {
   }
 
   isDropped(no: number): boolean {
-    return this.dropped.some(({ from, to }) => from <= no && no <= to)
+    return this.#pruned.has(no) || this.dropped.some(({ from, to }) => from <= no && no <= to)
+  }
+
+  /** False when some of these commits, both ends included, were removed for good. */
+  isWhole(first: number, last: number): boolean {
+    return !this.#pruned.hasAny(first, last) && this.dropped.every(({ from, to }) => to < first || last < from)
   }
 
   /** A segment that is about to be written: from now on its bodies may be missing in the hot store. */
@@ -97,13 +106,17 @@ export class KnownSegments {
   }
 
   async get(): Promise<Segments> {
-    const asked = (this.#known ??= this.#store.values(segmentPrefix).then((values) => new Segments(values)))
+    const asked = (this.#known ??= this.#read())
     try {
       return await asked
     } catch (error) {
       if (this.#known === asked) this.#known = null
       throw error
     }
+  }
+
+  async #read(): Promise<Segments> {
+    return new Segments(await this.#store.values(segmentPrefix), await droppedCommits(this.#store))
   }
 
   /** Whoever asks next reads again. */

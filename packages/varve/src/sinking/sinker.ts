@@ -17,7 +17,8 @@ import {
   type SunkState,
 } from './descriptor.ts'
 import { checkSegments, type SegmentsReport } from './check.ts'
-import { Failures, type LastError } from './failures.ts'
+import { removeEmpty } from './empty.ts'
+import { Failures, type FailureRules, type LastError } from './failures.ts'
 import { newKey } from './keys.ts'
 import { removeOrphans } from './orphans.ts'
 import { packSegment } from './pack.ts'
@@ -35,6 +36,7 @@ export interface SinkerParts {
   readonly known: KnownSegments
   readonly storage: SegmentStorage
   readonly window: SinkWindow
+  readonly failures: FailureRules
   /** 16 bytes that name where the segments lie; asked for when the store first sinks. */
   readonly owner: () => Promise<Uint8Array>
   readonly share: SinkingShare
@@ -72,6 +74,8 @@ export class Sinker {
   readonly #abort = new AbortController()
   /** Settles when everything asked so far has; never rejects. */
   #work: Promise<unknown> = Promise.resolve()
+  /** The next look for segments that are empty. */
+  #emptying: Promise<number> | null = null
   #hot: HotWindow | null = null
   /** What has sunk since the window began to count, and where sinking stands by that. */
   #passed = { commits: 0, bytes: 0, next: -1 }
@@ -83,7 +87,7 @@ export class Sinker {
 
   constructor(parts: SinkerParts) {
     this.#parts = parts
-    this.#failures = new Failures(parts.env)
+    this.#failures = new Failures(parts.env, parts.failures)
   }
 
   /** Before this time nothing is tried by itself; null when nothing failed. */
@@ -130,6 +134,16 @@ export class Sinker {
   /** Removes what crashes and failures left in object storage a day ago or earlier; returns how many objects. */
   removeOrphans(): Promise<number> {
     return this.#queued(() => removeOrphans(this.#parts, this.#abort.signal))
+  }
+
+  /** Removes segments of which everything was pruned; returns how many. Callers at the same time share the work. */
+  removeEmpty(): Promise<number> {
+    this.#emptying ??= this.#queued(() => {
+      // What is dropped from now on is looked at again.
+      this.#emptying = null
+      return removeEmpty(this.#parts, this.#abort.signal)
+    }).finally(() => (this.#emptying = null))
+    return this.#emptying
   }
 
   /** Stops what is under way; the hot copy of what was being sunk stays. */
@@ -181,7 +195,7 @@ export class Sinker {
     return takeHeads(store, segments, all ? Infinity : old.no, window.segmentBytes)
   }
 
-  /** Null when another sinking was faster, or a write that failed was there after all. */
+  /** Null when another sinking was faster, a write that failed was there after all, or bodies were pruned meanwhile. */
   async #attempt(segments: Segments, taken: Taken): Promise<SinkSums | null> {
     const { known } = this.#parts
     try {
@@ -191,8 +205,11 @@ export class Sinker {
     } catch (error) {
       known.forget()
       this.#abort.signal.throwIfAborted()
-      const { stored } = await known.get()
+      const now = await known.get()
+      const { stored } = now
       if (stored !== null && (segments.stored === null || !equalBytes(stored, segments.stored))) return null
+      // Pruned while they were being packed: the others are taken without them.
+      if (taken.heads.some(({ no }) => now.isDropped(no))) return null
       await this.#failed(error, taken)
       throw error
     }
@@ -208,11 +225,11 @@ export class Sinker {
   }
 
   async #sink(segments: Segments, taken: Taken): Promise<SinkSums> {
-    const { name, store, storage, env } = this.#parts
+    const { name, store, storage, window, env } = this.#parts
     const { signal } = this.#abort
     const before = segments.state ?? (await this.#begin(segments))
     const commits = await hotBodies(store, taken.heads)
-    const { object, index, hash } = await packSegment(commits)
+    const { object, index, hash } = await packSegment(commits, { compress: window.compress })
     const key = newKey(name, before.owner, taken.first, env)
     await storage.put(key, object, signal)
     if (!equalBytes(await storage.get(key, null, signal), object)) throw notKept(key)

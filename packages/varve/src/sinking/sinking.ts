@@ -3,8 +3,10 @@
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Env } from '../env/env.ts'
 import { decorate } from '../store/decorate.ts'
+import { DroppedCommits } from '../store/dropped.ts'
 import type { Batch, Store } from '../store/store.ts'
 import { droppedName, encodeRange, segmentPrefix, type Descriptor } from './descriptor.ts'
+import { failureRules, type FailureRules } from './failures.ts'
 import { fill } from './fill.ts'
 import { SegmentReader, type Part } from './read.ts'
 import { KnownSegments, type Segments } from './segments.ts'
@@ -21,6 +23,8 @@ export interface SinkingOptions {
   /** 16 bytes that name where the segments lie; asked for when the store first sinks, drawn when it is left out. */
   readonly owner?: () => Promise<Uint8Array>
   readonly share: SinkingShare
+  /** `failureRules` when left out. */
+  readonly failures?: FailureRules
   readonly env: Pick<Env, 'now' | 'random' | 'timer' | 'log'>
 }
 
@@ -31,11 +35,11 @@ export interface SunkStore {
 
 /** The store with what has sunk, and what makes more sink; closing the store closes both. */
 export function sinking(inner: Store, options: SinkingOptions): SunkStore {
-  const { name, blobs, window, share, env, owner = async () => env.random(16) } = options
+  const { name, blobs, window, share, env, owner = async () => env.random(16), failures = failureRules } = options
   const known = new KnownSegments(inner)
   const storage = new SegmentStorage(blobs)
   const filling = { store: inner, known, reader: new SegmentReader(storage, share.cache) }
-  const sinker = new Sinker({ name, store: inner, known, storage, window, owner, share, env })
+  const sinker = new Sinker({ name, store: inner, known, storage, window, owner, share, failures, env })
   const store: Store = {
     ...decorate(inner, (_, call) => call()),
     // Named values of this layer are its own affair.
@@ -60,7 +64,7 @@ export function sinking(inner: Store, options: SinkingOptions): SunkStore {
       )
       return rows.map((row, at) => ({ ...row, bodies: bodies[at] ?? row.bodies }))
     },
-    write: (batch) => written(inner, known, batch),
+    write: (batch) => written(inner, { known, sinker }, batch),
     stats: async () => {
       const { bodyBytes, ...stats } = await inner.stats()
       return { ...stats, bodyBytes: bodyBytes + (await sunkBytes(inner, known)) }
@@ -95,17 +99,25 @@ async function filled(
   return all
 }
 
-/** Bodies that the caller drops are dropped in segments too: the ranges say so. */
-async function written(inner: Store, known: KnownSegments, batch: Batch): Promise<void> {
+/** Bodies that the caller drops are dropped in segments too: the caller's own pages say so, or else the ranges. */
+async function written(
+  inner: Store,
+  { known, sinker }: { readonly known: KnownSegments; readonly sinker: Sinker },
+  batch: Batch,
+): Promise<void> {
   const { bodiesDropped = [] } = batch
   const ranges = bodiesDropped.filter(({ from, to }) => from <= to)
   if (ranges.length === 0) return inner.write(batch)
-  const marks = ranges.map((range) => [droppedName(range), encodeRange(range)] as const)
+  const pages = new DroppedCommits(batch.values ?? new Map())
+  const unsaid = ranges.filter((range) => !pages.hasAll(range.from, range.to))
+  const marks = unsaid.map((range) => [droppedName(range), encodeRange(range)] as const)
   try {
     await inner.write({ ...batch, values: new Map([...(batch.values ?? []), ...marks]) })
   } finally {
     known.forget()
   }
+  // What cannot be removed now is found again later; the write is done.
+  void sinker.removeEmpty().catch(() => undefined)
 }
 
 /** Bytes of bodies in segments, without those that were dropped since. */
@@ -113,8 +125,7 @@ async function sunkBytes(inner: Store, known: KnownSegments): Promise<number> {
   const segments = await known.get()
   let bytes = 0
   for (const segment of segments.list) {
-    const isWhole = segments.dropped.every(({ from, to }) => to < segment.first || segment.last < from)
-    bytes += isWhole ? segment.bytes : await keptBytes(inner, segments, segment)
+    bytes += segments.isWhole(segment.first, segment.last) ? segment.bytes : await keptBytes(inner, segments, segment)
   }
   return bytes
 }

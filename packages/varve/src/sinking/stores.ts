@@ -11,6 +11,7 @@ import { segmentsFile } from '../store/names.ts'
 import type { StoreProvider } from '../store/store.ts'
 import { sinkInBackground } from './background.ts'
 import { stateValue } from './descriptor.ts'
+import { failureRules, type FailureRules } from './failures.ts'
 import { ownerFolder } from './keys.ts'
 import { SinkingShare } from './share.ts'
 import { sinking } from './sinking.ts'
@@ -22,6 +23,8 @@ export interface SinkingStoresOptions {
   readonly blobs: BlobStore
   /** What sinks by itself; when left out nothing does, and what has sunk is read. */
   readonly sink?: SinkOptions
+  /** When what failed is tried again; `failureRules` when left out. */
+  readonly failures?: FailureRules
   readonly env?: Pick<Env, 'now' | 'random' | 'timer' | 'log'>
   /** What these stores share with those of other providers; its own for this provider when it is left out. */
   readonly share?: SinkingShare
@@ -42,12 +45,13 @@ const patience = { attempts: 3, failures: 5, pauseMs: 10_000 }
  * has sunk must always be opened so. `destroy` removes the segments too. Throws `INVALID` naming the option.
  */
 export function sinkingStores(provider: StoreProvider, options: SinkingStoresOptions): SinkingStores {
-  const { sink, env = systemEnv(), share = new SinkingShare() } = options
+  const { sink, failures = failureRules, env = systemEnv(), share = new SinkingShare() } = options
   const guarded = circuit(options.blobs, { failures: patience.failures, pauseMs: patience.pauseMs, env })
   const shared = {
     blobs: retryBlobs(guarded.blobs, { attempts: patience.attempts, env }),
     window: windowOf(sink ?? {}),
     share,
+    failures,
     env,
     owner: ownerOf(provider, env),
   }
@@ -93,13 +97,17 @@ export function unsunkStores(provider: StoreProvider): StoreProvider {
     supports: provider.supports,
     open: async (name, options) => {
       const store = await provider.open(name, options)
-      if ((await store.value(stateValue)) === null) return store
-      await store.close()
-      throw new VarveError(
-        'UNSUPPORTED',
-        `Old layers of the store "${name}" lie in object storage: open it with the same \`blobs\``,
-        { details: { store: name } },
-      )
+      try {
+        if ((await store.value(stateValue)) === null) return store
+        throw new VarveError(
+          'UNSUPPORTED',
+          `Old layers of the store "${name}" lie in object storage: open it with the same \`blobs\``,
+          { details: { store: name } },
+        )
+      } catch (error) {
+        await store.close()
+        throw error
+      }
     },
     readFile: (name) => provider.readFile(name),
     writeFile: (name, bytes) => provider.writeFile(name, bytes),

@@ -16,6 +16,10 @@ export interface SinkOptions {
   readonly keepBytes?: number
   /** Bytes of bodies in one segment, about; 4 MB unless said otherwise. What is less waits. */
   readonly segmentBytes?: number
+  /** Days that a commit stays hot at least, whatever the bounds say; 0 when absent. */
+  readonly keepDays?: number
+  /** Deflate what gets smaller by it; true when absent. */
+  readonly compress?: boolean
 }
 
 export interface SinkWindow {
@@ -23,6 +27,8 @@ export interface SinkWindow {
   readonly keepCommits: number
   readonly keepBytes: number
   readonly segmentBytes: number
+  readonly keepMs: number
+  readonly compress: boolean
 }
 
 const dayMs = 86_400_000
@@ -32,14 +38,16 @@ const page = { first: 16, most: 512 }
 
 /** Throws `INVALID` naming the option. */
 export function windowOf(options: SinkOptions): SinkWindow {
-  for (const [name, value] of Object.entries(options)) {
-    const whole = name === 'afterDays' || Number.isSafeInteger(value)
+  const { compress = true, ...numbers } = options
+  if (typeof compress !== 'boolean') throw new VarveError('INVALID', 'sink.compress should be true or false')
+  for (const [name, value] of Object.entries(numbers)) {
+    const whole = name === 'afterDays' || name === 'keepDays' || Number.isSafeInteger(value)
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || !whole)
       throw new VarveError('INVALID', `sink.${name} is ${String(value)}: give a number, 0 or more`, {
         details: { name },
       })
   }
-  const { afterDays, keepCommits, keepBytes, segmentBytes = limits.segmentBytes } = options
+  const { afterDays, keepCommits, keepBytes, segmentBytes = limits.segmentBytes, keepDays = 0 } = options
   if (segmentBytes < 1 || segmentBytes > limits.segmentAimBytes)
     throw new VarveError('INVALID', `sink.segmentBytes is ${segmentBytes}: give 1 to ${limits.segmentAimBytes}`)
   const bounded = keepCommits !== undefined || keepBytes !== undefined
@@ -48,6 +56,8 @@ export function windowOf(options: SinkOptions): SinkWindow {
     keepCommits: keepCommits ?? Infinity,
     keepBytes: keepBytes ?? Infinity,
     segmentBytes,
+    keepMs: keepDays * dayMs,
+    compress,
   }
 }
 
@@ -81,15 +91,16 @@ export class HotWindow {
 
   /** The last commit that is old at this time, and how much is old since counting began. */
   async look(now: number, turn: () => Promise<void>): Promise<Readonly<Mark>> {
-    const { afterMs, keepCommits, keepBytes } = this.#window
+    const { afterMs, keepCommits, keepBytes, keepMs } = this.#window
     const counts = keepCommits < Infinity || keepBytes < Infinity
     if (counts) await this.#pass(this.#end, () => true, turn)
     await this.#pass(
       this.#old,
       (head) =>
-        timeOf(head) <= now - afterMs ||
-        this.#end.commits - this.#old.commits > keepCommits ||
-        this.#end.bytes - this.#old.bytes > keepBytes,
+        timeOf(head) <= now - keepMs &&
+        (timeOf(head) <= now - afterMs ||
+          this.#end.commits - this.#old.commits > keepCommits ||
+          this.#end.bytes - this.#old.bytes > keepBytes),
       turn,
     )
     return { ...this.#old }

@@ -74,6 +74,7 @@ function decodeLog(batch: Fields): Batch {
       at: row.numberOrNull('at'),
       refused: row.textOrNull('refused'),
     })),
+    bodiesDropped: batch.rows('bodiesDropped', (row) => ({ from: row.number('from'), to: row.number('to') })),
     receipts: batch.rows('receipts', (row) => ({
       record: row.number('record'),
       commit: row.number('commit'),

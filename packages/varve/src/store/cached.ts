@@ -52,7 +52,7 @@ class Heads {
     keys: readonly (number | string)[],
     ask: (missing: readonly number[]) => Promise<readonly (DocumentRow | null)[]>,
   ): Promise<readonly (DocumentRow | null)[]> {
-    const rows = keys.map((key) => this.#known(key))
+    const rows: (DocumentRow | null | undefined)[] = keys.map((key) => this.#known(key))
     const missing = [...rows.keys()].filter((at) => rows[at] === undefined)
     if (missing.length > 0 || this.#closed) {
       const turns = this.#turns

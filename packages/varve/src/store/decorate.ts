@@ -15,7 +15,7 @@ export function decorate(store: Store, around: Around): Store {
     value: (name) => around('value', () => store.value(name)),
     values: (prefix) => around('values', () => store.values(prefix)),
     feeds: () => around('feeds', () => store.feeds()),
-    commits: (feed, from, limit) => around('commits', () => store.commits(feed, from, limit)),
+    commits: (feed, from, limit, options) => around('commits', () => store.commits(feed, from, limit, options)),
     commitsAfter: (after, limit) => around('commitsAfter', () => store.commitsAfter(after, limit)),
     commitHeads: (nos) => around('commitHeads', () => store.commitHeads(nos)),
     bodies: (parts) => around('bodies', () => store.bodies(parts)),

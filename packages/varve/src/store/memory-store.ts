@@ -84,7 +84,7 @@ export class MemoryStore implements Store {
     const tables = this.#read()
     return tables.sequences.range({ feed, seq: from }, { feed, seq: Infinity }, limit).flatMap((row) => {
       const commit = tables.commits.get(row)
-      return commit === undefined ? [] : [own(commit)]
+      return commit === undefined ? [] : [rowOf(commit)]
     })
   }
 
@@ -264,6 +264,14 @@ export class MemoryStore implements Store {
   }
 }
 
-function headOf({ bodies, ...head }: rows.CommitRow): rows.CommitHead {
-  return own({ ...head, size: bodies.length })
+type StoredCommit = rows.CommitRow & rows.CommitHead
+
+function headOf(stored: StoredCommit): rows.CommitHead {
+  const { bodies: _, ...head } = stored
+  return own(head)
+}
+
+function rowOf(stored: StoredCommit): rows.CommitRow {
+  const { size: _, ...row } = stored
+  return own(row)
 }

@@ -3,10 +3,14 @@
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
 
-/** The small files that Varve keeps beside the stores of a tenant: its lock, and the mark of one that is being wiped. */
+/**
+ * The small files that Varve keeps beside the stores of a tenant: its lock, where its segments lie in object storage, and
+ * the mark of one that is being wiped.
+ */
 export const lockFile = 'lock.age'
+export const segmentsFile = 'segments.id'
 export const wipeFile = 'wipe.mark'
-export const smallFiles = [lockFile, wipeFile] as const
+export const smallFiles = [lockFile, segmentsFile, wipeFile] as const
 
 /** Throws `INVALID` unless `name` can name a store: lower-case letters, digits and `-`. */
 export function checkStoreName(name: string): string {

@@ -160,8 +160,16 @@ export interface Store {
 
   /** All feeds by `no`. */
   feeds(): Promise<readonly FeedRow[]>
-  /** Commits of a feed from sequence `from` on, by sequence, at most `limit`. */
-  commits(feed: number, from: number, limit: number): Promise<readonly CommitRow[]>
+  /**
+   * Commits of a feed from sequence `from` on, by sequence, at most `limit`. With `bodies` false the caller looks at
+   * none of them: a store may leave them empty where reading them costs more.
+   */
+  commits(
+    feed: number,
+    from: number,
+    limit: number,
+    options?: { readonly bodies?: boolean },
+  ): Promise<readonly CommitRow[]>
   /** Commits of any feed by local number: those above `after`, in order, at most `limit`, without bodies. */
   commitsAfter(after: number, limit: number): Promise<readonly CommitHead[]>
   /** The commits with these local numbers, in the order asked; null where there is none. */

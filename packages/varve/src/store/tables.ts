@@ -1,6 +1,6 @@
 /** The logical tables of one store in memory, and how a batch changes them: checked as a whole, then applied. */
 
-import { compareBytes, equalBytes, toHex, utf8 } from '../encoding/bytes.ts'
+import { compareBytes, emptyBytes, equalBytes, toHex, utf8 } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import type {
   CommitRow,
@@ -27,12 +27,15 @@ type DependencyKey = Pick<DependencyRow, 'feed' | 'on' | 'seq'>
 type NameKey = { readonly name: Uint8Array }
 type LockedKey = { readonly key: Uint8Array; readonly document: number }
 
+/** A commit with how many bytes its bodies had when they were written. */
+type StoredCommit = CommitRow & { readonly size: number }
+
 const byNo = (a: No, b: No): number => a.no - b.no
 
 export class Tables {
   readonly values = new Table<NameKey, NameKey & { readonly value: Uint8Array }>((a, b) => compareBytes(a.name, b.name))
   readonly feeds = new Table<Pick<FeedRow, 'no'>, FeedRow>(byNo)
-  readonly commits = new Table<No, CommitRow>(byNo)
+  readonly commits = new Table<No, StoredCommit>(byNo)
   readonly sequences = new Table<Sequence, Sequence & No>((a, b) => a.feed - b.feed || a.seq - b.seq)
   readonly receipts = new Table<Pick<ReceiptRow, 'record'>, ReceiptRow>((a, b) => a.record - b.record)
   readonly documents = new Table<Pick<DocumentRow, 'no'>, DocumentRow>(byNo)
@@ -124,7 +127,7 @@ export class Tables {
 
   #applyLog(batch: Batch): void {
     for (const row of batch.commits ?? []) {
-      this.commits.put(own(row))
+      this.commits.put({ ...own(row), size: row.bodies.length })
       this.sequences.put({ feed: row.feed, seq: row.seq, no: row.no })
     }
     for (const { commit, signature } of batch.commitSignatures ?? []) {
@@ -135,11 +138,17 @@ export class Tables {
       const row = this.commits.get({ no: commit })
       if (row !== undefined) this.commits.put({ ...row, record, at, refused })
     }
+    for (const { from, to } of batch.bodiesDropped ?? []) this.#dropBodies(from, to)
     for (const row of batch.receipts ?? []) this.receipts.put(own(row))
     for (const { record, signature } of batch.receiptSignatures ?? []) {
       const row = this.receipts.get({ record })
       if (row !== undefined) this.receipts.put({ ...row, signature: new Uint8Array(signature) })
     }
+  }
+
+  #dropBodies(from: number, to: number): void {
+    for (const row of this.commits.range({ no: from }, { no: to + 1 }, Infinity))
+      this.commits.put({ ...row, bodies: emptyBytes })
   }
 
   #putDocument(row: DocumentRow): void {

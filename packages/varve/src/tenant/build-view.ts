@@ -3,6 +3,7 @@
 import type { Doc } from '../document/head.ts'
 import type { JsonObject } from '../encoding/json.ts'
 import type { Database } from '../database/database.ts'
+import type { ShownChange } from '../database/follow.ts'
 import type { Query } from '../database/query.ts'
 import { touchesSealed } from '../database/seal.ts'
 import { VarveError } from '../errors.ts'
@@ -77,30 +78,60 @@ export interface Changes {
   readonly done: boolean
 }
 
+type Following = Pick<Building, 'view' | 'sources' | 'visible'>
+
 /** Changes of one database, as many as are applied at once. Throws `STALE_CURSOR` and `KEY_MISSING`. */
 export async function readChanges(
-  { view, sources, visible }: Pick<Building, 'view' | 'sources' | 'visible'>,
+  building: Following,
   database: Database,
   since: string,
   most: number,
 ): Promise<Changes> {
-  const own = sources
-    .filter((from) => from.database === database)
-    .map((from) => ({ ...from, filtered: predicatePaths(from.source.predicate) }))
+  const own = sourcesIn(building, database)
   const collections = [...new Set(own.map(({ source }) => source.collection))]
   const until = database.cursor()
   const list: SourceChange[] = []
   let last = until
-  for await (const { id, collection, doc, cursor } of database.changes({ since, collections })) {
-    for (const { no, source, origin, filtered } of own) {
-      if (source.collection !== collection) continue
-      if (doc !== null) assertReadable(view, filtered, origin, doc)
-      const fits = doc !== null && matches(source.predicate, doc) && visible?.(origin, doc) !== false
-      if (fits) assertReadable(view, view.paths, origin, doc)
-      list.push({ source: no, id, doc: fits ? doc : null })
-    }
-    last = cursor
-    if (list.length >= most) return { list, cursor, done: false }
+  for await (const change of database.changes({ since, collections })) {
+    list.push(...inSources(building, own, change))
+    last = change.cursor
+    if (list.length >= most) return { list, cursor: last, done: false }
   }
-  return { list, cursor: last, done: true }
+  // Where nothing came meanwhile, the next read begins behind the last commit and not inside it.
+  return { list, cursor: database.cursor() === until ? until : last, done: true }
+}
+
+/** The same of changes that are at hand, all there are until now. Throws `KEY_MISSING`. */
+export function takeChanges(building: Following, database: Database, changes: readonly ShownChange[]): Changes {
+  const own = sourcesIn(building, database)
+  const list = changes.flatMap((change) => inSources(building, own, change))
+  return { list, cursor: database.cursor(), done: true }
+}
+
+interface OwnSource extends OpenSource {
+  /** What its filter reads. */
+  readonly filtered: readonly string[]
+}
+
+function sourcesIn({ sources }: Following, database: Database): readonly OwnSource[] {
+  return sources
+    .filter((from) => from.database === database)
+    .map((from) => ({ ...from, filtered: predicatePaths(from.source.predicate) }))
+}
+
+/** What a change means to each source of its collection. */
+function inSources(
+  { view, visible }: Following,
+  own: readonly OwnSource[],
+  { id, collection, doc }: ShownChange,
+): readonly SourceChange[] {
+  const list: SourceChange[] = []
+  for (const { no, source, origin, filtered } of own) {
+    if (source.collection !== collection) continue
+    if (doc !== null) assertReadable(view, filtered, origin, doc)
+    const fits = doc !== null && matches(source.predicate, doc) && visible?.(origin, doc) !== false
+    if (fits) assertReadable(view, view.paths, origin, doc)
+    list.push({ source: no, id, doc: fits ? doc : null })
+  }
+  return list
 }

@@ -13,7 +13,8 @@ import { nodeOfInvitation } from '../invitations/invite.ts'
 import { NodeMemory, saveNode } from '../home/known-node.ts'
 import type { NodeClient } from '../node/client.ts'
 import { cancelOf, clientOf, type NodeAccess } from '../node/parts.ts'
-import { completeJoining, joiningIdentity, openTenant, type StoreOptions } from './open.ts'
+import { chosenOf, completeJoining, joiningIdentity, openTenant, type StoreOptions } from './open.ts'
+import { storesOf } from './layers.ts'
 import type { Tenant } from './tenant.ts'
 
 export interface InvitedOptions extends StoreOptions, Omit<NodeAccess, 'connector'> {
@@ -48,7 +49,7 @@ export async function joinByInvitation(options: InvitedOptions): Promise<Tenant>
   const env = options.env ?? systemEnv()
   let home: TenantHome
   try {
-    home = await TenantHome.open(options.store, options.passphrase, env, true)
+    home = await TenantHome.open(storesOf(options), options.passphrase, env, true)
   } catch (error) {
     if (!isVarveError(error, 'EXISTS')) throw error
     return joinedBefore(options, invitation, error)
@@ -60,11 +61,10 @@ export async function joinByInvitation(options: InvitedOptions): Promise<Tenant>
     await home.close()
     throw error
   }
-  const { wipe } = options
   const tenant = await completeJoining(home, {
     response,
     tenant: invitation.tenant,
-    ...(wipe === undefined ? {} : { wipe }),
+    ...chosenOf(options),
   })
   await home.saveValue(valueName, null)
   return tenant

@@ -21,10 +21,15 @@ import type { StoreProvider } from '../store/store.ts'
 import { notHere, TenantHome } from '../home/home.ts'
 import type { WipePolicy } from '../home/own-standing.ts'
 import { tenantKey } from '../home/catalogue.ts'
+import type { SinkOptions } from '../sinking/window.ts'
+import type { FileOptions } from './attachments.ts'
+import { storesOf } from './layers.ts'
 import { Tenant } from './tenant.ts'
 
-export interface StoreOptions {
+export interface StoreOptions extends FileOptions {
   readonly store: StoreProvider
+  /** Lets what is old leave the store for `blobs`; when left out nothing does, and what has left is read from there. */
+  readonly sink?: SinkOptions
   /** Protects the keyring and, where the store can, encrypts everything on disk. */
   readonly passphrase?: string
   readonly env?: Env
@@ -42,7 +47,7 @@ export async function createTenant(
   const env = options.env ?? systemEnv()
   checkName(options.name, 'tenant')
   const identity = createIdentity(options.user, env)
-  const home = await TenantHome.open(options.store, options.passphrase, env, true)
+  const home = await TenantHome.open(storesOf(options), options.passphrase, env, true)
   return closingOnError(home, async () => {
     const keyring = KeyringState.empty.create(tenantKey, env)
     const founding: Founding = {
@@ -54,31 +59,35 @@ export async function createTenant(
       key: keyring.current(tenantKey).id,
     }
     await home.save({ identity, founding, keyring })
-    const tenant = await Tenant.start({ home, founding, identity, keyring, ...policyOf(options) })
-    await tenant.directory.found(identity.age.recipient)
-    return tenant
+    const tenant = await Tenant.start({ home, founding, identity, keyring, ...chosenOf(options) })
+    return closingOnError(tenant, async () => {
+      await tenant.directory.found(identity.age)
+      return tenant
+    })
   })
 }
 
 /** Opens the tenant of this device. Throws `NOT_FOUND`, `WRONG_PASSPHRASE`, `LOCKED`, `UNSUPPORTED_VERSION`. */
 export async function openTenant(options: StoreOptions): Promise<Tenant> {
-  const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), false)
+  const home = await TenantHome.open(storesOf(options), options.passphrase, options.env ?? systemEnv(), false)
   return closingOnError(home, async () => {
     const [identity, founding] = [await home.identity(), await home.founding()]
     if (identity === null || founding === null) throw notHere()
     const keyring = await home.keyring()
-    const tenant = await Tenant.start({ home, founding, identity, keyring, ...policyOf(options) })
-    await tenant.keys.finishRemovals()
-    // A crash while founding may have left the directory without its founder.
-    if (equalBytes(founding.publicKey, identity.signing.publicKey)) await tenant.directory.found(identity.age.recipient)
-    return tenant
+    const tenant = await Tenant.start({ home, founding, identity, keyring, ...chosenOf(options) })
+    return closingOnError(tenant, async () => {
+      await tenant.keys.finishRemovals()
+      // A crash while founding may have left the directory without its founder.
+      if (equalBytes(founding.publicKey, identity.signing.publicKey)) await tenant.directory.found(identity.age)
+      return tenant
+    })
   })
 }
 
 /** Prepares this device to join a tenant and gives the request to show an admin: text without secrets. Throws `EXISTS`. */
 export async function createJoinRequest(options: StoreOptions & { readonly user: string }): Promise<string> {
   const env = options.env ?? systemEnv()
-  const home = await TenantHome.open(options.store, options.passphrase, env, true)
+  const home = await TenantHome.open(storesOf(options), options.passphrase, env, true)
   try {
     return encodeJoinRequest(await joiningIdentity(home, options.user), options.user, env)
   } finally {
@@ -131,14 +140,14 @@ export async function joinTenant(options: JoinOptions): Promise<Tenant> {
 }
 
 async function joinByResponse(options: JoinOptions & { readonly response: string }): Promise<Tenant> {
-  const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), false)
+  const home = await TenantHome.open(storesOf(options), options.passphrase, options.env ?? systemEnv(), false)
   return completeJoining(home, options)
 }
 
 /** Joins with a response in a store that has asked to join; closes it when that fails. */
 export async function completeJoining(
   home: TenantHome,
-  options: Pick<JoinOptions, 'tenant' | 'wipe'> & { readonly response: string; readonly password?: string },
+  options: Chosen & Pick<JoinOptions, 'tenant'> & { readonly response: string; readonly password?: string },
 ): Promise<Tenant> {
   return closingOnError(home, async () => {
     const identity = await home.identity()
@@ -170,7 +179,7 @@ async function recover(
 ): Promise<Tenant> {
   const { identity, ...given } = await openRecoveryKit(options.recovery, options.password)
   const joining = checkedJoining(given, options.tenant)
-  const home = await TenantHome.open(options.store, options.passphrase, options.env ?? systemEnv(), true)
+  const home = await TenantHome.open(storesOf(options), options.passphrase, options.env ?? systemEnv(), true)
   return closingOnError(home, async () => {
     if ((await home.identity()) !== null)
       throw new VarveError('EXISTS', 'This store asks to join a tenant already: choose another place for the kit')
@@ -178,16 +187,11 @@ async function recover(
   })
 }
 
-async function begin(
-  home: TenantHome,
-  identity: DeviceIdentity,
-  joining: Joining,
-  options: Pick<StoreOptions, 'wipe'>,
-): Promise<Tenant> {
+async function begin(home: TenantHome, identity: DeviceIdentity, joining: Joining, options: Chosen): Promise<Tenant> {
   // With the founding record the device has joined: nothing may be missing then.
   await home.saveAppointments(joining.appointments)
   await home.save({ identity, ...joining })
-  return Tenant.start({ home, identity, ...joining, ...policyOf(options) })
+  return Tenant.start({ home, identity, ...joining, ...chosenOf(options) })
 }
 
 function checkedJoining(given: Given, expected: string | undefined): Joining {
@@ -205,15 +209,23 @@ function checkedJoining(given: Given, expected: string | undefined): Joining {
   return { founding, registration, keyring, appointments }
 }
 
-function policyOf({ wipe }: Pick<StoreOptions, 'wipe'>): { readonly wipe?: WipePolicy } {
-  return wipe === undefined ? {} : { wipe }
+/** What stays as the application chose it while the tenant is open. */
+export type Chosen = Pick<StoreOptions, 'wipe' | 'blobs' | 'chunkCacheBytes'>
+
+export function chosenOf({ wipe, blobs, chunkCacheBytes }: Chosen): Chosen {
+  return {
+    ...(wipe === undefined ? {} : { wipe }),
+    ...(blobs === undefined ? {} : { blobs }),
+    ...(chunkCacheBytes === undefined ? {} : { chunkCacheBytes }),
+  }
 }
 
-async function closingOnError(home: TenantHome, work: () => Promise<Tenant>): Promise<Tenant> {
+/** What stays open after a failure keeps its leases: nobody could open it any more, this process neither. */
+async function closingOnError(opened: { close(): Promise<void> }, work: () => Promise<Tenant>): Promise<Tenant> {
   try {
     return await work()
   } catch (error) {
-    await home.close()
+    await opened.close()
     throw error
   }
 }

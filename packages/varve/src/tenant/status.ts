@@ -1,12 +1,14 @@
 /** Where a device and its databases stand, as plain data for people and programs. */
 
+import type { UploadStatus } from '../attachments/uploads.ts'
 import { isoTime } from '../document/head.ts'
 import { equalBytes, toHex } from '../encoding/bytes.ts'
 import { stampMs } from '../encoding/stamp.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Level } from '../log/header.ts'
 import { keptCheckpoint } from '../replica/kept.ts'
 import { refusals } from '../replica/refusals.ts'
-import type { Mode } from '../replica/context.ts'
+import type { Mode } from '../log/database-id.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { KnownNode } from '../home/known-node.ts'
 import type { NodeParts } from '../node/parts.ts'
@@ -29,6 +31,17 @@ export interface TenantStatus {
   }
   /** Those opened on this device, the directory first. */
   readonly databases: readonly DatabaseStatus[]
+  /** Null for a tenant that was opened without object storage. */
+  readonly attachments: AttachmentsStatus | null
+}
+
+export interface AttachmentsStatus {
+  /** Files of which the node may lack chunks. */
+  readonly waiting: number
+  /** Chunks that neither this device nor the node has, as of the last attempt to bring them. */
+  readonly lost: number
+  /** Why that attempt ended early; null when it did not, or there was none since the tenant was opened. */
+  readonly problem: ErrorCode | null
 }
 
 export interface DatabaseStatus {
@@ -45,9 +58,15 @@ export interface DatabaseStatus {
   readonly checkpoint: number | null
 }
 
-export async function status(
-  parts: Pick<NodeParts, 'tenant' | 'identity' | 'epochs' | 'standing' | 'open' | 'memory'> & { readonly name: string },
-): Promise<TenantStatus> {
+export interface StatusParts extends Pick<
+  NodeParts,
+  'tenant' | 'identity' | 'epochs' | 'standing' | 'open' | 'memory'
+> {
+  readonly name: string
+  readonly attachments: { readonly known: () => Promise<UploadStatus | null> }
+}
+
+export async function status(parts: StatusParts): Promise<TenantStatus> {
   const { tenant, name, identity, epochs, standing, open, memory } = parts
   const own = identity.signing.publicKey
   await open.openAll()
@@ -66,7 +85,14 @@ export async function status(
       proposed: proposed === null ? null : toHex(proposed.appointment.recorder),
     },
     databases,
+    attachments: attachmentsStatus(await parts.attachments.known()),
   }
+}
+
+function attachmentsStatus(uploads: UploadStatus | null): AttachmentsStatus | null {
+  if (uploads === null) return null
+  const { waiting, lost, problem } = uploads
+  return { waiting, lost, problem: problem?.code ?? null }
 }
 
 /** When each device, by its public key in hex, made the last commit that is held here, by its own clock (ISO 8601). */
@@ -75,7 +101,7 @@ export async function lastWrites({ open }: Pick<NodeParts, 'open'>): Promise<Rea
   const last = new Map<string, string>()
   for (const { feeds, store } of await open.replicas()) {
     for (const { no, publicKey, length } of feeds.values()) {
-      const [commit] = length === 0 ? [] : await store.commits(no, length - 1, 1)
+      const [commit] = length === 0 ? [] : await store.commits(no, length - 1, 1, { bodies: false })
       if (commit === undefined) continue
       const [device, at] = [toHex(publicKey), isoTime(stampMs(commit.stamp))]
       if (at > (last.get(device) ?? '')) last.set(device, at)

@@ -1,26 +1,24 @@
 /** A tenant on one device: its databases, directory and keyring. */
 
-import { primitives } from '../crypto/primitives.ts'
 import { fromHex, toHex } from '../encoding/bytes.ts'
-import { checkName } from '../encoding/id.ts'
 import { VarveError } from '../errors.ts'
 import { tenantId } from '../directory/founding.ts'
 import { Epochs } from '../directory/epochs.ts'
 import { Standing } from '../directory/standing.ts'
 import type { Succession } from '../directory/succession.ts'
 import { correctedEnv, type CorrectedEnv } from '../env/corrected.ts'
+import type { FilesHome } from '../attachments/files-home.ts'
 import type { Level } from '../log/header.ts'
-import type { Mode } from '../replica/context.ts'
+import type { Mode } from '../log/database-id.ts'
 import type { Replica } from '../replica/replica.ts'
 import { answerInvitations, type Answers, type AnswerOptions } from '../invitations/answer-invitations.ts'
 import { audit, type AuditOptions, type AuditReport } from '../audit/audit.ts'
 import { Catalogue, directoryName, tenantKey, type DatabaseInfo } from '../home/catalogue.ts'
 import type { Connection } from '../connection/connection.ts'
-import { Connections, type ConnectOptions } from '../connection/connections.ts'
+import type { Connections, ConnectOptions } from '../connection/connections.ts'
 import { replicaOf, type Database, type DatabaseHome } from '../database/database.ts'
-import { Directory } from '../home/directory.ts'
+import type { Directory } from '../home/directory.ts'
 import { appoint, deviceSuccession, type AppointOptions } from '../node/hand-over.ts'
-import { TenantHost } from '../connection/host.ts'
 import type { KnownDatabase } from '../home/home.ts'
 import { endInvitation, invitations, invite, type InviteOptions, type OpenInvitation } from '../invitations/invite.ts'
 import { Keyring } from '../home/keyring.ts'
@@ -32,12 +30,16 @@ import { OwnStanding, wiped, type WipePolicy } from '../home/own-standing.ts'
 import { prove, type CommitProof, type Provable } from '../audit/prove.ts'
 import { publish, type Published, type PublishOptions } from '../node/publish.ts'
 import { databasesTag, register, registrationOf, type Founded } from '../node/register.ts'
+import { Attachments, type FileOptions } from './attachments.ts'
+import { Layers } from './layers.ts'
+import { closedOnFailure, deviceConnections } from './live.ts'
+import { assertOwn, mayNotMake, ownDirectory } from './own-directory.ts'
 import { lastWrites, status, type TenantStatus } from './status.ts'
 import { forgetViews, openView, rememberHome, type View, type ViewDefinition, type ViewOptions } from './open-view.ts'
 import { syncDirectories, type Side } from '../connection/sync-directories.ts'
 import type { SyncReport } from '../database/types.ts'
 
-export interface OpenedTenant extends Founded {
+export interface OpenedTenant extends Founded, FileOptions {
   /** `auto` when absent. */
   readonly wipe?: WipePolicy
 }
@@ -47,6 +49,9 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly name: string
   readonly me: { readonly user: string; readonly device: string }
   readonly keys: Keyring
+  /** Files of documents: what of them is still to be sent, and garbage; beside it what has sunk into object storage. */
+  readonly attachments: Attachments
+  readonly layers: Layers
   readonly #parts: OpenedTenant
   readonly #standing: Standing
   readonly #own: OwnStanding
@@ -67,8 +72,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     this.#parts = parts
     this.id = tenantId(parts.founding)
     this.name = parts.founding.name
-    this.me = { user: parts.identity.user, device: toHex(parts.identity.signing.publicKey) }
     const device = parts.identity.signing.publicKey
+    this.me = { user: parts.identity.user, device: toHex(device) }
     this.#standing = new Standing({ founder: parts.founding.publicKey, own: device, databases: databasesTag(parts) })
     this.#own = new OwnStanding({
       standing: this.#standing,
@@ -99,6 +104,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     const directory = (): Directory => this.directory
     this.#catalogue = new Catalogue({ tenant: this.id, founding, home, keys: this.keys, directory })
     rememberHome(this, home)
+    this.layers = new Layers(home.provider)
+    this.attachments = new Attachments(parts, this.#catalogue, this.#nodeParts())
     this.#succession = deviceSuccession({
       home,
       epochs: this.#epochs,
@@ -112,24 +119,21 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   /** Opens the directory of a tenant; for `createTenant`, `openTenant` and `joinTenant`. */
   static async start(parts: OpenedTenant): Promise<Tenant> {
     const tenant = new Tenant(parts)
-    tenant.#epochs.restore(await parts.home.appointments())
-    await tenant.#memory.load()
-    const { database } = await tenant.#open.open(tenant.#knownDirectory)
-    tenant.#directory = new Directory({
-      database,
-      home: parts.home,
-      keys: tenant.keys,
-      founding: parts.founding,
-      standing: tenant.#standing,
-      device: parts.identity.signing.publicKey,
-      tenantKey,
-      recorder: () => tenant.#epochs.recorder,
-      registration: () => tenant.registration(),
-      appointments: () => tenant.#epochs.accepted(),
+    return closedOnFailure(tenant, () => tenant.#start(parts))
+  }
+
+  async #start(parts: OpenedTenant): Promise<void> {
+    this.#epochs.restore(await parts.home.appointments())
+    await this.#memory.load()
+    const { database } = await this.#open.open(this.#knownDirectory)
+    this.#directory = ownDirectory(parts, database, {
+      keys: this.keys,
+      standing: this.#standing,
+      epochs: this.#epochs,
+      registration: () => this.registration(),
     })
-    await tenant.#own.follow()
-    await register(parts, fromHex(tenant.#knownDirectory.id))
-    return tenant
+    await this.#own.follow()
+    await register(parts, fromHex(this.#knownDirectory.id))
   }
 
   get directory(): Directory {
@@ -144,12 +148,10 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
    */
   async database(name: string, options: { readonly mode?: Mode; readonly key?: string } = {}): Promise<Database> {
     this.#assertOpen()
-    if (checkName(name, 'database') === directoryName)
-      throw new VarveError('RESERVED_NAME', `"${directoryName}" is the tenant's own database: choose another name`)
+    assertOwn(name)
     const { known, isNew } = await this.#catalogue.find(name, options)
     const bars = this.#standing.bars(this.#parts.identity.signing.publicKey)
-    if (isNew && bars !== null)
-      throw new VarveError('FORBIDDEN', `This device makes no databases any more, and "${name}" is not here: ${bars}`)
+    if (isNew && bars !== null) throw mayNotMake(name, bars)
     const { database } = await this.#open.open(known)
     if (!(await this.#catalogue.isHere(known.id))) await this.#parts.home.saveDatabase(known)
     // Again each time: what was said of it before may have been refused.
@@ -200,9 +202,9 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
    */
   connect(to?: string | Transport, options: ConnectOptions = {}): Connection {
     this.#assertOpen()
-    if (to !== undefined) return this.#live().connect(to, options)
-    const { url, key } = this.#memory.known
-    return this.#live().connect(url, { node: key, ...options })
+    const known = to === undefined ? this.#memory.known : null
+    const chosen = known === null ? options : { node: known.key, ...options }
+    return this.attachments.follow(this.#live().connect(to ?? known?.url ?? '', chosen), chosen)
   }
 
   /** The node of this device: where it was published to, or invited from; null when there is none. */
@@ -257,7 +259,7 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
 
   /** Where this device and its databases stand. */
   status(): Promise<TenantStatus> {
-    return status({ ...this.#nodeParts(), name: this.name })
+    return status({ ...this.#nodeParts(), name: this.name, attachments: this.attachments })
   }
 
   /** When each device, by its public key in hex, made its last commit held here, by its own clock (ISO 8601). */
@@ -303,21 +305,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   }
 
   #live(): Connections {
-    const { home, identity } = this.#parts
-    const { signing } = identity
-    const host = new TenantHost({
-      env: home.env,
-      clock: this.#clock,
-      tenant: fromHex(this.id),
-      directory: fromHex(this.#knownDirectory.id),
-      device: { publicKey: signing.publicKey, sign: (message) => primitives.ed25519.sign(signing.secret, message) },
-      standing: this.#standing,
-      epochs: this.#epochs,
-      replica: (id) => this.#open.find(toHex(id)),
-      replicas: () => this.#open.replicas(),
-      succession: this.#succession,
-    })
-    this.#connections ??= new Connections({ host, home, keys: this.keys, open: () => this.#open.ids })
+    const live = { clock: this.#clock, succession: this.#succession, directory: this.#knownDirectory.id }
+    this.#connections ??= deviceConnections(this.#nodeParts(), live)
     return this.#connections
   }
 
@@ -329,6 +318,10 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
     await syncDirectories(await this.#side(), await peer.#side())
     this.#assertOpen()
     peer.#assertOpen()
+  }
+
+  get files(): FilesHome {
+    return this.attachments.home
   }
 
   /** What this device may do; null until its directory has heard of it. */
@@ -351,25 +344,26 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
 
   /** Closes the tenant and removes everything of it from this device, written or not yet synced. */
   wipe(): Promise<void> {
-    this.#wiping ??= this.#wipe()
-    return this.#wiping
+    return (this.#wiping ??= this.#wipe())
   }
 
   async #wipe(): Promise<void> {
     const { home } = this.#parts
     this.#refusal = this.#own.wipeAsked ? wiped() : null
-    this.#closing ??= this.#close(this.#refusal)
-    await this.#closing.catch((error: unknown) => {
+    await (this.#closing ??= this.#close(this.#refusal)).catch((error: unknown) => {
       home.env.log('warn', 'the tenant could not be closed in order before it was wiped', { error: String(error) })
     })
-    await home.wipe()
+    try {
+      await this.attachments.wipe()
+    } finally {
+      await home.wipe()
+    }
   }
 
   /** Idempotent; everything acknowledged is durable. */
   close(): Promise<void> {
     if (this.#wiping !== null) return this.#wiping
-    this.#closing ??= this.#close(null)
-    return this.#closing
+    return (this.#closing ??= this.#close(null))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -378,10 +372,13 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
 
   async #close(refusal: VarveError | null): Promise<void> {
     if (refusal !== null) this.keys.lock(refusal)
-    await this.#connections?.close()
-    const results = await this.#open.close(refusal)
-    await this.#parts.home.close(refusal)
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    // All of it is closed, whatever happens to a part.
+    const attachments = await Promise.allSettled([this.attachments.close()])
+    const connections = await Promise.allSettled([this.#connections?.close()])
+    const databases = await this.#open.close(refusal)
+    const home = await Promise.allSettled([this.#parts.home.close(refusal)])
+    for (const result of [...attachments, ...connections, ...databases, ...home])
+      if (result.status === 'rejected') throw result.reason
   }
 
   #assertOpen(): void {

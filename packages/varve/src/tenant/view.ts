@@ -16,7 +16,8 @@ import { find, trailTo } from '../view/trail.ts'
 import type { ViewTree } from '../view/tree.ts'
 import type { CategoryRow, DocumentRow, RowOrigin, RowRange, ViewRow, ViewTotals } from '../view/types.ts'
 import { xlsxOf } from '../view/xlsx.ts'
-import { buildTree, readChanges, type Building, type SourceChange } from './build-view.ts'
+import { buildTree, readChanges, takeChanges, type Building, type Changes, type SourceChange } from './build-view.ts'
+import { FreshChanges } from './fresh-changes.ts'
 
 /** Changes that are taken over in one go, with one call of the listeners. */
 const batchChanges = 1000
@@ -41,6 +42,7 @@ export class View implements Disposable {
   readonly #rows: Rows
   #tree: ViewTree
   #cursors: Map<Database, string>
+  readonly #fresh: ReadonlyMap<Database, FreshChanges>
   /** Buckets that differ from what is saved; null when nothing is saved. */
   #changed: Set<number> | null
   #version = 0
@@ -55,6 +57,7 @@ export class View implements Disposable {
     this.#parts = parts
     this.#tree = state.tree
     this.#cursors = new Map(state.cursors)
+    this.#fresh = new Map([...state.cursors.keys()].map((database) => [database, new FreshChanges(database)]))
     this.#changed = saved ? new Set() : null
     const origins: readonly RowOrigin[] = parts.building.sources.map(({ origin }) => origin)
     const tree = (): ViewTree => this.#tree
@@ -173,6 +176,7 @@ export class View implements Disposable {
     this.#closed = true
     this.#listeners.clear()
     for (const stop of this.#stops) stop()
+    for (const fresh of this.#fresh.values()) fresh.stop()
   }
 
   [Symbol.dispose](): void {
@@ -212,7 +216,7 @@ export class View implements Disposable {
       const cursors = new Map(this.#cursors)
       const changes: SourceChange[] = []
       for (const [database, cursor] of this.#cursors) {
-        const read = await readChanges(this.#parts.building, database, cursor, batchChanges)
+        const read = await this.#read(database, cursor)
         cursors.set(database, read.cursor)
         changes.push(...read.list)
         done &&= read.done
@@ -221,6 +225,17 @@ export class View implements Disposable {
       this.#apply(changes)
       if (!done) await turn()
     }
+  }
+
+  /** What was just written is at hand; anything older is read from the store. */
+  async #read(database: Database, cursor: string): Promise<Changes> {
+    const { building } = this.#parts
+    const fresh = this.#fresh.get(database)
+    const told = fresh?.take(cursor) ?? null
+    if (told !== null) return takeChanges(building, database, told)
+    const read = await readChanges(building, database, cursor, batchChanges)
+    if (read.done && read.cursor === database.cursor()) fresh?.begin()
+    return read
   }
 
   /** At once, so that nobody sees half a batch. */

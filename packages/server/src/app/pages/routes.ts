@@ -14,8 +14,8 @@ export function pageRoutes(app: App, parts: AppParts): void {
       ready: await ready(),
       version: parts.version,
       uptimeMs: Math.max(0, parts.env.now() - parts.startedAt),
-      publicKey: toHex(parts.hub.publicKey),
-      stats: parts.hub.stats(),
+      publicKey: toHex(parts.tenants.publicKey),
+      stats: parts.tenants.stats(),
       origin: originOf(parts, c),
       needsToken: parts.publishHash !== null,
     }

@@ -1,7 +1,7 @@
 /** The status page: what this server is, what it holds, and the two next steps. */
 
 import { html } from 'hono/html'
-import type { HubStats } from '../../contract.ts'
+import type { NodeStats } from '../../contract.ts'
 import { page, type Html } from './layout.ts'
 
 export interface Status {
@@ -10,7 +10,7 @@ export interface Status {
   readonly uptimeMs: number
   /** The node's public key in hex. */
   readonly publicKey: string
-  readonly stats: HubStats
+  readonly stats: NodeStats
   /** Where clients reach this server, as the browser did. */
   readonly origin: string
   readonly needsToken: boolean

@@ -4,6 +4,7 @@ import type { CreateOptions, Doc, EntityMapping, JsonObject, SavedEntity } from 
 import { isVarveError, VarveError } from 'varve/engine'
 import { databaseTypes, type DatabaseType } from '../config/types.ts'
 import { placeId, placeOf, type Place, type Tier } from '../context.ts'
+import type { LinkOptions } from './base64/read.ts'
 import type { HubCollection } from './hub-collection.ts'
 
 /** Where an entity is kept; what is left out is as for the record. The tenant is always that of the record. */
@@ -69,15 +70,16 @@ export async function readWithEntities<T>(
   neighbour: Neighbour,
   id: string,
   mappings: readonly HubEntityMapping[],
+  options: LinkOptions,
 ): Promise<RecordWithEntities<T>> {
   const { here, elsewhere } = sorted(record.place, mappings)
-  const found = await record.getHere(id, here)
+  const found = await record.getHere(id, here, options)
   const entities = new Map<string, Doc>(found.entities)
   for (const { place, mapping } of elsewhere) {
     const entity = entityIn(found.record, mapping)
     if (entity === null) continue
     const doc = await neighbour(place, mapping.collection)
-      .find({ [mapping.keyProperty]: keyOf(entity, mapping) })
+      .find({ [mapping.keyProperty]: keyOf(entity, mapping) }, options)
       .first()
     if (doc !== null) entities.set(mapping.property, doc)
   }

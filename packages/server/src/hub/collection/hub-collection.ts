@@ -32,6 +32,16 @@ import type { Place } from '../context.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
 import type { Placement } from '../placement/placement.ts'
 import type { Placements } from '../placement/placements.ts'
+import { inDocuments, inPatch, type Swapping } from './base64/places.ts'
+import {
+  contentAt,
+  withEntityLinks,
+  withLinks,
+  type Base64Content,
+  type LinkOptions,
+  type ReadOptions,
+} from './base64/read.ts'
+import { withFiles, type Naming } from './base64/write.ts'
 import { createOnce } from './create-once.ts'
 import {
   readWithEntities,
@@ -87,7 +97,9 @@ export class HubCollection<T> {
 
   /** All documents in one commit, or none. */
   createMany(data: readonly T[], options: WriteOptions = {}): Promise<readonly Written[]> {
-    return this.#write('createMany', [data, options], data, (collection) => collection.createMany(data, options))
+    return this.#write('createMany', [data, options], data, options, (collection, given, naming) =>
+      collection.createMany(given, { ...options, ...naming }),
+    )
   }
 
   upsert(
@@ -95,24 +107,35 @@ export class HubCollection<T> {
     data: T,
     options: CreateOptions & EnrichOptions = {},
   ): Promise<Written & { readonly created: boolean }> {
-    return this.#write('upsert', [keys, data, options], data, (collection) => collection.upsert(keys, data, options))
+    return this.#write('upsert', [keys, data, options], data, options, (collection, given, naming) =>
+      collection.upsert(keys, given, { ...options, ...naming }),
+    )
   }
 
   /** Null when absent or deleted. */
-  get(id: string, options: Cancellable & { readonly select?: readonly string[] } = {}): Promise<Doc<T> | null> {
-    return this.#use('get', [id, options], (collection) => collection.get(id, options))
+  get(id: string, options: ReadOptions & { readonly select?: readonly string[] } = {}): Promise<Doc<T> | null> {
+    return this.#run([{ method: 'get', args: [id, options] }], async (open) => {
+      const doc = await this.#bind(open).get(id, options)
+      return doc === null ? null : ((await this.#linked(open, [doc], options))[0] ?? null)
+    })
   }
 
   update(id: string, data: T, options: WriteOptions = {}): Promise<Written> {
-    return this.#write('update', [id, data, options], data, (collection) => collection.update(id, data, options))
+    return this.#write('update', [id, data, options], data, options, (collection, given, naming) =>
+      collection.update(id, given, { ...options, ...naming }),
+    )
   }
 
   patch(id: string, change: Patch<T>, options: WriteOptions = {}): Promise<Written> {
-    return this.#change('patch', [id, change, options], (collection) => collection.patch(id, change, options))
+    return this.#change('patch', [id, change, options], change, inPatch, options, (collection, given, naming) =>
+      collection.patch(id, given, { ...options, ...naming }),
+    )
   }
 
   enrich(id: string, part: DeepPartial<T> | readonly DeepPartial<T>[], options: EnrichOptions = {}): Promise<Written> {
-    return this.#change('enrich', [id, part, options], (collection) => collection.enrich(id, part, options))
+    return this.#change('enrich', [id, part, options], part, inDocuments, options, (collection, given, naming) =>
+      collection.enrich(id, given, { ...options, ...naming }),
+    )
   }
 
   delete(id: string, options: WriteOptions = {}): Promise<Written> {
@@ -188,10 +211,22 @@ export class HubCollection<T> {
     return this.using((collection) => collection.attachment(id, path, options))
   }
 
-  find(filter?: Filter<T>): HubQuery<T> {
-    const run = <R>(steps: readonly Step[], work: (collection: Collection<T>) => Promise<R>): Promise<R> =>
-      this.#run(steps, (open) => work(this.#bind(open)))
-    return HubQuery.of({ placement: () => this.#placement(), bind: (open) => this.#bind(open), run }, filter)
+  /** What a property that was given as base64 holds, or another file. Throws `NOT_FOUND`, and `TOO_LARGE` beyond 16 MiB. */
+  content(id: string, path: string, options: AttachmentOptions = {}): Promise<Base64Content> {
+    return this.#run([{ method: 'content', args: [id, path, options] }], (open) =>
+      contentAt(this.#bind(open), open.base64(this.name).props, { id, path }, options),
+    )
+  }
+
+  /** With `presign`, documents come with links, but not those of `hits` and `watch`. */
+  find(filter?: Filter<T>, options: LinkOptions = {}): HubQuery<T> {
+    const place = {
+      placement: () => this.#placement(),
+      bind: (open: OpenPlacement) => this.#bind(open),
+      run: <R>(steps: readonly Step[], work: (open: OpenPlacement) => Promise<R>) => this.#run(steps, work),
+      linked: (open: OpenPlacement, docs: readonly Doc<T>[]) => this.#linked(open, docs, options),
+    }
+    return HubQuery.of(place, filter, options)
   }
 
   /** Saves related entities to collections of their own, here or in other placements, and then the record. */
@@ -204,20 +239,34 @@ export class HubCollection<T> {
   }
 
   /** Throws `NOT_FOUND`. An entity that is gone is left out. */
-  getWithEntities(id: string, mappings: readonly HubEntityMapping[]): Promise<RecordWithEntities<T>> {
-    return readWithEntities(this, this.#parts.neighbour, id, mappings)
+  getWithEntities(
+    id: string,
+    mappings: readonly HubEntityMapping[],
+    options: LinkOptions = {},
+  ): Promise<RecordWithEntities<T>> {
+    return readWithEntities(this, this.#parts.neighbour, id, mappings, options)
   }
 
   /** Saves a record with the entities that are in the same placement. */
   createHere(data: T, mappings: readonly EntityMapping[], options: CreateOptions): Promise<SavedWithEntities> {
-    return this.#write('createHere', [data, mappings, options], data, (collection) =>
-      collection.createWithEntities(data, mappings, options),
+    return this.#write(
+      'createHere',
+      [data, mappings, options],
+      data,
+      options,
+      (collection, given, naming) => collection.createWithEntities(given, mappings, { ...options, ...naming }),
+      mappings,
     )
   }
 
   /** A record with the entities that are in the same placement. Throws `NOT_FOUND`. */
-  getHere(id: string, mappings: readonly EntityMapping[]): Promise<RecordWithEntities<T>> {
-    return this.#use('getHere', [id, mappings], (collection) => collection.getWithEntities(id, mappings))
+  getHere(id: string, mappings: readonly EntityMapping[], options: LinkOptions = {}): Promise<RecordWithEntities<T>> {
+    return this.#run([{ method: 'getHere', args: [id, mappings, options] }], async (open) => {
+      const { record, entities } = await this.#bind(open).getWithEntities(id, mappings)
+      const place = open.base64(this.name, mappings)
+      const [linked = record] = await withLinks(this.#bind(open), place, [record], options)
+      return { record: linked, entities: await withEntityLinks(open, entities, mappings, options) }
+    })
   }
 
   /** What was counted of the collection, in this placement. */
@@ -232,7 +281,9 @@ export class HubCollection<T> {
   }
 
   #create(data: T, options: CreateOptions): Promise<Written> {
-    return this.#write('create', [data, options], data, (collection) => collection.create(data, options))
+    return this.#write('create', [data, options], data, options, (collection, given, naming) =>
+      collection.create(given, { ...options, ...naming }),
+    )
   }
 
   #placement(): Placement {
@@ -243,29 +294,47 @@ export class HubCollection<T> {
     return this.#run([{ method, args }], (open) => work(this.#bind(open)))
   }
 
-  /** A whole document, or several. */
-  #write<R>(
+  /** A whole document, or several, with entities inside. */
+  #write<S, R>(
     method: string,
     args: readonly unknown[],
-    data: T | readonly T[],
-    work: (collection: Collection<T>) => Promise<R>,
+    data: S,
+    options: Cancellable,
+    work: (collection: Collection<T>, data: S, naming: Naming) => Promise<R>,
+    mappings: readonly EntityMapping[] = [],
   ): Promise<R> {
-    return this.#run([{ method, args }], async (open) => {
-      await this.#index(open, Array.isArray(data) ? data : [data])
-      return work(this.#bind(open))
+    return this.#run([{ method, args }], (open) => {
+      const written = async (given: S, naming: Naming): Promise<R> => {
+        await this.#index(open, Array.isArray(given) ? given : [given])
+        return work(this.#bind(open), given, naming)
+      }
+      return withFiles(open.base64(this.name, mappings), data, inDocuments, this.#bind(open), written, options)
     })
   }
 
-  /** Parts of a document, one or several, as the second argument. */
-  #change<R>(method: string, args: readonly unknown[], work: (collection: Collection<T>) => Promise<R>): Promise<R> {
-    const given = args[1]
-    const parts: readonly unknown[] = Array.isArray(given) ? given : [given]
-    return this.#run([{ method, args }], async (open) => {
+  /** Parts of a document, one or several. */
+  #change<S, R>(
+    method: string,
+    args: readonly unknown[],
+    change: S,
+    swapping: Swapping<S>,
+    options: Cancellable,
+    work: (collection: Collection<T>, change: S, naming: Naming) => Promise<R>,
+  ): Promise<R> {
+    return this.#run([{ method, args }], (open) => {
       const { map, name } = this.#parts
-      for (const part of parts) assertKept(name, map?.requiredIndexed ?? [], part)
-      await this.#index(open, parts)
-      return work(this.#bind(open))
+      const written = async (given: S, naming: Naming): Promise<R> => {
+        const parts: readonly unknown[] = Array.isArray(given) ? given : [given]
+        for (const part of parts) assertKept(name, map?.requiredIndexed ?? [], part)
+        await this.#index(open, parts)
+        return work(this.#bind(open), given, naming)
+      }
+      return withFiles(open.base64(name), change, swapping, this.#bind(open), written, options)
     })
+  }
+
+  #linked(open: OpenPlacement, docs: readonly Doc<T>[], options: LinkOptions): Promise<Doc<T>[]> {
+    return withLinks(this.#bind(open), open.base64(this.name), docs, options)
   }
 
   /** Runs `work` here where this process holds the placement or can, else the same steps in the process that does. */

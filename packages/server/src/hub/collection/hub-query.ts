@@ -2,6 +2,7 @@
 
 import type { Cancellable, Collection, Doc, Filter, Group, HitPage, Page, Query, QueryPlan, Sort, Total } from 'varve'
 import type { VarveError } from 'varve/engine'
+import type { LinkOptions } from './base64/read.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
 import type { Step } from '../peers/call.ts'
 import type { Placement } from '../placement/placement.ts'
@@ -11,7 +12,9 @@ export interface QueryPlace<T> {
   placement(): Placement
   bind(open: OpenPlacement): Collection<T>
   /** Runs a query where the placement is held: here by `work`, elsewhere by its steps. */
-  run<R>(steps: readonly Step[], work: (collection: Collection<T>) => Promise<R>): Promise<R>
+  run<R>(steps: readonly Step[], work: (open: OpenPlacement) => Promise<R>): Promise<R>
+  /** The documents with links, when the query asks for them. */
+  linked(open: OpenPlacement, docs: readonly Doc<T>[]): Promise<Doc<T>[]>
 }
 
 type Build<T> = (collection: Collection<T>) => Query<T>
@@ -28,8 +31,8 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
     this.#steps = steps
   }
 
-  static of<T>(place: QueryPlace<T>, filter: Filter<T> | undefined): HubQuery<T> {
-    const find = { method: 'find', args: filter === undefined ? [] : [filter] }
+  static of<T>(place: QueryPlace<T>, filter: Filter<T> | undefined, options: LinkOptions): HubQuery<T> {
+    const find = { method: 'find', args: [filter, options] }
     return new HubQuery(place, (collection) => collection.find(filter), [find])
   }
 
@@ -61,11 +64,14 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
   }
 
   toArray(options: Cancellable = {}): Promise<Doc<T>[]> {
-    return this.#run('toArray', [options], (query) => query.toArray(options))
+    return this.#run('toArray', [options], async (query, linked) => linked(await query.toArray(options)))
   }
 
   first(options: Cancellable = {}): Promise<Doc<T> | null> {
-    return this.#run('first', [options], (query) => query.first(options))
+    return this.#run('first', [options], async (query, linked) => {
+      const doc = await query.first(options)
+      return doc === null ? null : ((await linked([doc]))[0] ?? null)
+    })
   }
 
   count(options: Cancellable = {}): Promise<number> {
@@ -82,7 +88,10 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
 
   /** One page of `limit` documents (50 by default) and where the next begins. */
   page(options: Cancellable = {}): Promise<Page<T>> {
-    return this.#run('page', [options], (query) => query.page(options))
+    return this.#run('page', [options], async (query, linked) => {
+      const page = await query.page(options)
+      return { ...page, items: await linked(page.items) }
+    })
   }
 
   hits(options: Cancellable = {}): Promise<HitPage<T>> {
@@ -100,7 +109,7 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
     try {
       const open = await placement.borrow()
       try {
-        yield* this.#build(this.#place.bind(open))
+        for await (const doc of this.#build(this.#place.bind(open))) yield* await this.#place.linked(open, [doc])
       } finally {
         placement.giveBack()
       }
@@ -123,7 +132,13 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
     return new HubQuery(this.#place, (collection) => change(this.#build(collection)), steps)
   }
 
-  #run<R>(method: string, args: readonly unknown[], work: (query: Query<T>) => Promise<R>): Promise<R> {
-    return this.#place.run([...this.#steps, { method, args }], (collection) => work(this.#build(collection)))
+  #run<R>(
+    method: string,
+    args: readonly unknown[],
+    work: (query: Query<T>, linked: (docs: readonly Doc<T>[]) => Promise<Doc<T>[]>) => Promise<R>,
+  ): Promise<R> {
+    return this.#place.run([...this.#steps, { method, args }], (open) =>
+      work(this.#build(this.#place.bind(open)), (docs) => this.#place.linked(open, docs)),
+    )
   }
 }

@@ -1,21 +1,50 @@
 /** Reading the connections of a hub: databases and object storage, each named once. */
 
 import { isAbsolute, relative, resolve } from 'node:path'
-import { flag, oneOf, text, type Reader } from '../../decode.ts'
-import { fail, Gathered, named, object, optional, pathOf } from './object.ts'
+import { flag, oneOf, text, whole, type Reader } from '../../decode.ts'
+import { fail, Gathered, list, named, object, optional, pathOf, withDefault } from './object.ts'
 import type { DbConnection, SpacesConnection } from './types.ts'
 
-const readFields = object<{ readonly url: string | undefined; readonly mongoUri: string | undefined }>({
+interface ConnectionFields {
+  readonly url: string | undefined
+  readonly mongoUri: string | undefined
+  readonly standbys: readonly string[]
+  readonly maxConnections: number | undefined
+}
+
+const readFields = object<ConnectionFields>({
   url: optional(text),
   mongoUri: optional(text),
+  standbys: withDefault(list(text), []),
+  maxConnections: optional(whole(1, 10_000)),
 })
 
 const readConnection: Reader<DbConnection> = (value, path) => {
-  const { url, mongoUri } = readFields(value, path)
+  const fields = readFields(value, path)
+  const { url, mongoUri } = fields
   if (url !== undefined && mongoUri !== undefined) return fail(path, 'has "url" and "mongoUri": give one of them')
-  if (mongoUri === undefined) return url === undefined ? fail(`${path}.url`, 'is missing') : readUrl(url, `${path}.url`)
-  const connection = readUrl(mongoUri, `${path}.mongoUri`)
-  return connection.kind === 'mongodb' ? connection : fail(`${path}.mongoUri`, 'should begin with mongodb:')
+  const [name, given] = url === undefined ? ['mongoUri', mongoUri] : ['url', url]
+  if (given === undefined) return fail(`${path}.url`, 'is missing')
+  const connection = readUrl(given, `${path}.${name}`)
+  if (mongoUri !== undefined && connection.kind !== 'mongodb')
+    return fail(`${path}.mongoUri`, 'should begin with mongodb:')
+  return withPool(connection, fields, path)
+}
+
+/** What only connections with a pool have. */
+function withPool(
+  connection: DbConnection,
+  { standbys, maxConnections }: ConnectionFields,
+  path: string,
+): DbConnection {
+  if (standbys.length > 0 && connection.kind !== 'postgres')
+    return fail(`${path}.standbys`, 'is for PostgreSQL: name all members of a replica set in the URL')
+  for (const [i, standby] of standbys.entries())
+    if (readUrl(standby, `${path}.standbys[${i}]`).kind !== 'postgres')
+      return fail(`${path}.standbys[${i}]`, 'should begin with postgres:')
+  if (connection.kind === 'postgres') return { ...connection, standbys, maxConnections: maxConnections ?? null }
+  if (connection.kind === 'mongodb') return { ...connection, maxConnections: maxConnections ?? null }
+  return maxConnections === undefined ? connection : fail(`${path}.maxConnections`, 'is for PostgreSQL and MongoDB')
 }
 
 /** The message never quotes the text: it may hold a password. */
@@ -27,8 +56,8 @@ function readUrl(url: string, path: string): DbConnection {
       ? fail(path, 'names no folder: write sqlite:./data')
       : { kind: 'sqlite', url, dir: resolve(dir) }
   }
-  if (/^postgres(?:ql)?:\/\/./.test(url)) return { kind: 'postgres', url }
-  if (/^mongodb(?:\+srv)?:\/\/./.test(url)) return { kind: 'mongodb', url }
+  if (/^postgres(?:ql)?:\/\/./.test(url)) return { kind: 'postgres', url, standbys: [], maxConnections: null }
+  if (/^mongodb(?:\+srv)?:\/\/./.test(url)) return { kind: 'mongodb', url, maxConnections: null }
   return fail(path, 'should be sqlite:DIR, memory:, postgres://…, mongodb://… or mongodb+srv://…')
 }
 
@@ -51,7 +80,12 @@ export const readDbConnections: Reader<ReadonlyMap<string, DbConnection>> = (val
 function overlap(a: DbConnection, b: DbConnection): boolean {
   if (a.url === 'memory:') return false
   if (a.kind === 'sqlite' && b.kind === 'sqlite') return within(a.dir, b.dir) || within(b.dir, a.dir)
-  return a.url === b.url
+  const others = serversOf(b)
+  return serversOf(a).some((url) => others.includes(url))
+}
+
+function serversOf(connection: DbConnection): readonly string[] {
+  return connection.kind === 'postgres' ? [connection.url, ...connection.standbys] : [connection.url]
 }
 
 /** Removing a database removes its folder, so none may lie in another's. */

@@ -44,7 +44,7 @@ export class Gathered {
 }
 
 /** The problems of an error thrown while the value at `path` was read. */
-export function problemsOf(error: VarveError, path: string): readonly ConfigProblem[] {
+function problemsOf(error: VarveError, path: string): readonly ConfigProblem[] {
   const known = listed(error)
   if (known !== null) return known
   const at = error.details?.['path']

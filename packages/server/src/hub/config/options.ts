@@ -55,10 +55,7 @@ interface MapFields {
 const readMap: Reader<CollectionMap> = (value, path) => {
   const { indexedProps, base64Props, validation } = object<MapFields>({
     indexedProps: list(attributePath),
-    base64Props: withDefault(
-      named(object<Base64Prop>({ contentType: text, preferredText: optional(flag), textCharset: optional(text) })),
-      new Map(),
-    ),
+    base64Props: withDefault(readBase64Props, new Map()),
     validation: withDefault(
       object<MapFields['validation']>({ requiredIndexed: withDefault(list(attributePath), []) }),
       { requiredIndexed: [] },
@@ -69,6 +66,29 @@ const readMap: Reader<CollectionMap> = (value, path) => {
   const stray = requiredIndexed.findIndex((name) => indexedProps.length > 0 && !indexedProps.includes(name))
   if (stray >= 0) return fail(`${path}.validation.requiredIndexed[${stray}]`, 'is not among indexedProps: add it there')
   return { indexedProps, requiredIndexed, base64Props }
+}
+
+const readBase64Props: Reader<ReadonlyMap<string, Base64Prop>> = (value, path) => {
+  const shape = { contentType: text, preferredText: optional(flag), textCharset: optional(charset) }
+  const props = named(object<Base64Prop>(shape))(value, path)
+  for (const name of props.keys()) {
+    const at = `${path}.${name}`
+    attributePath(name, at)
+    if (name === 'id' || name.startsWith('id.')) return fail(at, 'is the id of the document: choose another property')
+    const outer = [...props.keys()].find((other) => name.startsWith(`${other}.`))
+    if (outer !== undefined) return fail(at, `lies inside "${outer}": name one of them`)
+  }
+  return props
+}
+
+/** A name that `TextDecoder` knows. */
+const charset: Reader<string> = (value, path) => {
+  const name = text(value, path)
+  try {
+    return new TextDecoder(name).encoding === '' ? fail(path, 'names no charset') : name
+  } catch {
+    return fail(path, 'names no charset that is known here: use a name such as utf-8 or windows-1252')
+  }
 }
 
 /** A path that an index can have. */

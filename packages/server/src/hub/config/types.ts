@@ -11,7 +11,14 @@ export const flatTypes = ['logs', 'messaging', 'identities'] as const
 export type DbConnection =
   | { readonly kind: 'memory'; readonly url: string }
   | { readonly kind: 'sqlite'; readonly url: string; readonly dir: string }
-  | { readonly kind: 'postgres' | 'mongodb'; readonly url: string }
+  | {
+      readonly kind: 'postgres'
+      readonly url: string
+      /** Other servers of which one may take over. */
+      readonly standbys: readonly string[]
+      readonly maxConnections: number | null
+    }
+  | { readonly kind: 'mongodb'; readonly url: string; readonly maxConnections: number | null }
 
 export interface SpacesConnection {
   readonly kind: 's3' | 'azure'

@@ -3,7 +3,8 @@
 import { VarveError, type Env, type StoreProvider } from 'varve/engine'
 import { shownUrl } from '../config/connections.ts'
 import type { DbConnection } from '../config/types.ts'
-import type { StoreEngine } from './engine.ts'
+import { countingOpen } from '../../sinking/sunk-stores.ts'
+import type { PoolFigures, StoreEngine } from './engine.ts'
 import type { LeaseTerms, OpenEngine } from './engines.ts'
 
 export interface ConnectionHealth {
@@ -16,12 +17,23 @@ export interface ConnectionHealth {
   readonly error: string | null
 }
 
+/** A connection that is open. */
+export interface ConnectionStats {
+  readonly name: string
+  readonly kind: DbConnection['kind']
+  /** Stores that this process holds there; on PostgreSQL and MongoDB each of them is a lease. */
+  readonly leases: number
+  /** Null for engines that need no connections. */
+  readonly pool: PoolFigures | null
+}
+
 export class Connections {
   readonly #connections: ReadonlyMap<string, DbConnection>
   readonly #openEngine: OpenEngine
   readonly #env: Env
   readonly #terms: LeaseTerms
   readonly #open = new Map<string, Promise<StoreEngine>>()
+  readonly #leases = new Map<string, number>()
   #closed = false
 
   constructor(
@@ -47,7 +59,22 @@ export class Connections {
 
   /** The stores of a database on a connection. Throws `OFFLINE`, `UNSUPPORTED`, and `INVALID` for an unknown name. */
   async provider(name: string, dbName: string): Promise<StoreProvider> {
-    return (await this.#engine(name)).provider(dbName)
+    return countingOpen((await this.#engine(name)).provider(dbName), (by) =>
+      this.#leases.set(name, (this.#leases.get(name) ?? 0) + by),
+    )
+  }
+
+  /** Of connections that are open; asks nobody. */
+  async stats(): Promise<readonly ConnectionStats[]> {
+    const found = await Promise.all(
+      [...this.#open].map(async ([name, opening]) => {
+        const engine = await opening.catch(() => null)
+        const kind = this.#connections.get(name)?.kind
+        if (engine === null || kind === undefined) return null
+        return { name, kind, leases: this.#leases.get(name) ?? 0, pool: engine.figures?.() ?? null }
+      }),
+    )
+    return found.filter((each) => each !== null)
   }
 
   /** Reaches every connection, opening those that are not. */

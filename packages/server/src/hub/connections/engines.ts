@@ -22,8 +22,8 @@ export const openEngine: OpenEngine = async (connection, env, terms) => {
     case 'sqlite':
       return sqliteEngine(connection.dir)
     case 'postgres':
-      return (await driver('pg', () => import('./postgres.ts'))).postgresEngine(connection.url, terms)
+      return (await driver('pg', () => import('./postgres.ts'))).postgresEngine(connection, terms)
     case 'mongodb':
-      return (await driver('mongodb', () => import('./mongodb.ts'))).mongodbEngine(connection.url, env, terms)
+      return (await driver('mongodb', () => import('./mongodb.ts'))).mongodbEngine(connection, env, terms)
   }
 }

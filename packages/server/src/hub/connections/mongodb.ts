@@ -2,13 +2,17 @@
 
 import { mongodb, mongodbClient } from '@varve/stores/mongodb'
 import { VarveError, type Env } from 'varve/engine'
+import type { DbConnection } from '../config/types.ts'
 import type { StoreEngine } from './engine.ts'
 import type { LeaseTerms } from './engines.ts'
 
-export function mongodbEngine(url: string, env: Env, terms: LeaseTerms): StoreEngine {
-  const client = mongodbClient({ url })
+type Connection = Extract<DbConnection, { readonly kind: 'mongodb' }>
+
+export function mongodbEngine({ url, maxConnections }: Connection, env: Env, terms: LeaseTerms): StoreEngine {
+  const client = mongodbClient({ url, ...(maxConnections === null ? {} : { connections: maxConnections }) })
   return {
     provider: (dbName) => mongodb({ client, database: dbName, env, ...terms }),
+    figures: () => client.figures(),
     async check() {
       const { problem } = await client.health()
       if (problem !== null) throw new VarveError('OFFLINE', problem)

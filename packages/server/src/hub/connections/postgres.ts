@@ -2,13 +2,17 @@
 
 import { postgres, postgresPool } from '@varve/stores/postgres'
 import { VarveError } from 'varve/engine'
+import type { DbConnection } from '../config/types.ts'
 import type { StoreEngine } from './engine.ts'
 import type { LeaseTerms } from './engines.ts'
 
-export function postgresEngine(url: string, terms: LeaseTerms): StoreEngine {
-  const pool = postgresPool({ url })
+type Connection = Extract<DbConnection, { readonly kind: 'postgres' }>
+
+export function postgresEngine({ url, standbys, maxConnections }: Connection, terms: LeaseTerms): StoreEngine {
+  const pool = postgresPool({ url: [url, ...standbys], ...(maxConnections === null ? {} : { max: maxConnections }) })
   return {
     provider: (dbName) => postgres({ pool, schema: dbName, ...terms }),
+    figures: () => pool.figures,
     async check() {
       const { problem } = await pool.health()
       if (problem !== null) throw new VarveError('OFFLINE', problem)

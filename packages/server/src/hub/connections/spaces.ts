@@ -2,9 +2,9 @@
 
 import { join } from 'node:path'
 import { fsBlobs } from '@varve/stores/blobs/fs'
-import { VarveError, type BlobStore } from 'varve/engine'
+import { probeBlobs, VarveError, type BlobStore, type Env } from 'varve/engine'
+import { openBlobs } from '../../config-storage.ts'
 import type { SpacePlace, SpacesConnection } from '../config/types.ts'
-import { driver } from './engines.ts'
 
 export interface SpaceHealth {
   readonly name: string
@@ -19,9 +19,15 @@ export interface SpaceHealth {
 export class Spaces {
   readonly #connections: ReadonlyMap<string, SpacesConnection>
   readonly #folder: string | null
+  readonly #around: (blobs: BlobStore, place: SpacePlace) => BlobStore
   readonly #open = new Map<string, Promise<BlobStore>>()
 
-  constructor(connections: ReadonlyMap<string, SpacesConnection>, folder: string | null) {
+  constructor(
+    connections: ReadonlyMap<string, SpacesConnection>,
+    folder: string | null,
+    around: (blobs: BlobStore, place: SpacePlace) => BlobStore = (blobs) => blobs,
+  ) {
+    this.#around = around
     this.#connections = connections
     this.#folder = folder
   }
@@ -31,20 +37,21 @@ export class Spaces {
     const key = `${place.spaceConnRef}/${place.bucket}`
     const known = this.#open.get(key)
     if (known !== undefined) return known
-    const opening = this.#openBucket(place)
+    const opening = this.#openBucket(place).then((blobs) => this.#around(blobs, place))
     this.#open.set(key, opening)
     opening.catch(() => this.#open.delete(key))
     return opening
   }
 
-  /** Whether these buckets can be listed. */
-  health(places: readonly SpacePlace[]): Promise<readonly SpaceHealth[]> {
+  /** Whether these buckets can be listed; with `probe`, whether they do all that they must, with an object put and removed. */
+  health(places: readonly SpacePlace[], probe: Pick<Env, 'random'> | null): Promise<readonly SpaceHealth[]> {
     return Promise.all(
       places.map(async (place) => {
         const { spaceConnRef: name, bucket } = place
         const kind = this.#folder === null ? (this.#connections.get(name)?.kind ?? 's3') : 'fs'
         try {
-          await (await this.bucket(place)).list('', { limit: 1 })
+          const blobs = await this.bucket(place)
+          await (probe === null ? blobs.list('', { limit: 1 }) : probeBlobs(blobs, probe))
           return { name, bucket, kind, ok: true, error: null }
         } catch (error) {
           return { name, bucket, kind, ok: false, error: error instanceof Error ? error.message : String(error) }
@@ -64,18 +71,8 @@ export class Spaces {
     if (connection === undefined)
       throw new VarveError('INVALID', `There is no connection "${spaceConnRef}": name it in spacesConnections`)
     const { endpoint, region, forcePathStyle, accessKey = '', secretKey = '' } = connection
-    if (connection.kind === 'azure') {
-      const { azureBlobs } = await driver('@azure/storage-blob', () => import('@varve/stores/blobs/azure'))
-      return azureBlobs({ endpoint, container: bucket, account: accessKey, accountKey: secretKey })
-    }
-    const { s3Blobs } = await driver('aws4fetch fast-xml-parser', () => import('@varve/stores/blobs/s3'))
-    const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey }
-    return s3Blobs({
-      endpoint,
-      bucket,
-      credentials,
-      ...(region === undefined ? {} : { region }),
-      ...(forcePathStyle === undefined ? {} : { pathStyle: forcePathStyle }),
-    })
+    if (connection.kind === 'azure')
+      return openBlobs({ kind: 'azure', endpoint, container: bucket, account: accessKey, accountKey: secretKey })
+    return openBlobs({ kind: 's3', endpoint, bucket, region, accessKey, secretKey, forcePathStyle })
   }
 }

@@ -1,17 +1,10 @@
 /** The stores of a placement where it lies, and the part of its bucket that is its own. */
 
-import {
-  blobsBelow,
-  primitives,
-  sinkingStores,
-  toHex,
-  utf8,
-  type BlobStore,
-  type Env,
-  type SinkOptions,
-  type StoreProvider,
-} from 'varve/engine'
+import { blobsBelow, primitives, toHex, utf8, type BlobStore, type StoreProvider } from 'varve/engine'
 import type { SpacePlace } from '../config/types.ts'
+import type { SunkStores } from '../../sinking/sunk-stores.ts'
+import type { Kept } from '../kept/kept.ts'
+import type { KeptPlaces } from '../kept/kept-places.ts'
 import type { Connections } from './connections.ts'
 import type { Spaces } from './spaces.ts'
 
@@ -26,15 +19,21 @@ export interface PlacedStores {
   readonly provider: StoreProvider
   /** The placement's own part of its bucket; null without one. */
   readonly blobs: BlobStore | null
+  /** What object storage did not take; null without any, and where nothing is kept for it. */
+  readonly kept: Kept | null
 }
 
 export interface StoresParts {
   readonly connections: Connections
   readonly spaces: Spaces
-  /** What leaves the database for object storage; null for nothing. */
-  readonly sink: SinkOptions | null
-  readonly env: Env
+  readonly sunk: SunkStores
+  readonly kept: KeptPlaces
+  /** A folder takes the place of object storage: placements that name no bucket have a part of it too. */
+  readonly hasFolder: boolean
 }
+
+/** Where those lie in the folder; no connection is called so. */
+const withoutBucket: SpacePlace = { spaceConnRef: '_', bucket: 'placements' }
 
 export class Stores {
   readonly #parts: StoresParts
@@ -44,13 +43,14 @@ export class Stores {
   }
 
   /** `name` is that of the placement. Asks nobody. */
-  async at(name: string, { dbConnRef, dbName, space }: StoresPlace): Promise<PlacedStores> {
-    const { connections, spaces, sink, env } = this.#parts
+  async at(name: string, { dbConnRef, dbName, space: named }: StoresPlace): Promise<PlacedStores> {
+    const { connections, spaces, sunk, kept: keeping, hasFolder } = this.#parts
     const provider = await connections.provider(dbConnRef, dbName)
-    if (space === null) return { provider, blobs: null }
+    const space = named ?? (hasFolder ? withoutBucket : null)
+    if (space === null) return { provider, blobs: null, kept: null }
     const blobs = blobsBelow(await spaces.bucket(space), folderOf(name))
-    const options = { blobs, env, ...(sink === null ? {} : { sink }) }
-    return { provider: sinkingStores(provider, options), blobs }
+    const { provider: stores, blobs: files, kept } = keeping.at(name, provider, blobs)
+    return { provider: sunk.at(stores, blobs), blobs: files, kept }
   }
 
   /** Removes what a placement has in its database, and in its bucket. Calling again goes on. */

@@ -21,11 +21,15 @@ import {
   type StoreProvider,
   VarveError,
 } from 'varve/engine'
+import { keptPrefix } from '../kept/kept-values.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
 
 /** Keeps what a device holds beside its databases: identity, founding record, keys. */
 const tenantStore = 'tenant'
 const plain = { pageKey: null }
+
+/** A placement that is open: what of it is copied. */
+type Source = Pick<OpenPlacement, 'tenant' | 'database'>
 /** The key of a tenant's directory. */
 const tenantKey = 'tenant'
 
@@ -60,8 +64,9 @@ export class CopyTarget {
   }
 
   /** Throws `LOCKED` while another process has it open, and `EXISTS` when it holds another tenant. */
-  static async open(source: OpenPlacement, provider: StoreProvider): Promise<CopyTarget> {
+  static async open(source: Source, provider: StoreProvider): Promise<CopyTarget> {
     const { context } = replicaOf(source.database)
+    assertMovable(source)
     const registration = decodeRegistration(await source.tenant.registration())
     const directoryTags = directoryTagsOf(source, registration)
     await assertFree(provider, registration)
@@ -77,15 +82,29 @@ export class CopyTarget {
   }
 
   /** Brings the database here up to what the source has now; gives how many commits came. */
-  copy(source: OpenPlacement): Promise<number> {
+  copy(source: Source): Promise<number> {
     return exchange(replicaOf(source.database), this.#data)
   }
 
-  /** What a source that is closed now has beside its database: the directory, identity and keys. */
-  async copyRest(from: StoreProvider): Promise<void> {
+  /**
+   * What a source that is fenced and closed now has beside its database: the directory, identity and keys. And what came
+   * to the database since the last copy: another process may have written there when this one slept longer than its lease.
+   * Throws `LOCKED` when that one still does. Gives how many commits came.
+   */
+  async copyRest(from: StoreProvider): Promise<number> {
     await this.#copyDirectory(from)
+    const commits = await usingStore(from, toHex(this.#context.id), async (store) =>
+      exchange(await Replica.open({ ...this.#context, store, ...this.#standing.ofDatabases() }), this.#data),
+    )
     const values = await usingStore(from, tenantStore, (store) => store.values(''))
-    await usingStore(this.#provider, tenantStore, (store) => store.write({ values }))
+    const [kept, rest] = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()]
+    for (const [name, value] of values) (name.startsWith(keptPrefix) ? kept : rest).set(name, value)
+    await usingStore(this.#provider, tenantStore, async (store) => {
+      // One by one: together they may be more than an engine takes at once.
+      for (const each of kept) await store.write({ values: new Map([each]) })
+      await store.write({ values: rest })
+    })
+    return commits
   }
 
   async close(): Promise<void> {
@@ -116,11 +135,17 @@ export class CopyTarget {
 }
 
 /** Of the versions of the key, the one the directory began with: its tags are those of the registration. */
-function directoryTagsOf({ tenant }: OpenPlacement, { databases }: Registration): Uint8Array {
+function directoryTagsOf({ tenant }: Source, { databases }: Registration): Uint8Array {
   const tags = tenant.keys.versions(tenantKey).map(tagKey)
   const own = tags.find((each) => equalBytes(collectionTag(each, directoryCollections.databases), databases))
   if (own !== undefined) return own
   throw new VarveError('KEY_MISSING', 'The tenant has lost the key of its directory: restore it from a copy')
+}
+
+/** Throws `UNSUPPORTED` for a placement whose log is not whole. */
+export function assertMovable({ tenant, database }: Source): void {
+  if (!replicaOf(database).reader.pruned.any) return
+  throw new VarveError('UNSUPPORTED', `"${tenant.name}" cannot be moved yet: versions of it were pruned`)
 }
 
 function standingOf({ founder, databases }: Registration, { device }: ReplicaContext): Standing {

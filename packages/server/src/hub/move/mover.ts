@@ -11,7 +11,7 @@ import type { Location, Locator } from '../placement/locate.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
 import { fenceFile, readFence, type Placements } from '../placement/placements.ts'
 import { claim, put, release, type MoveRow, type PlacementRow, type Registry } from '../registry.ts'
-import { CopyTarget } from './copy.ts'
+import { assertMovable, CopyTarget } from './copy.ts'
 
 /** Where a placement shall go. */
 export interface MoveTarget {
@@ -55,14 +55,15 @@ export class Mover {
 
   /**
    * Moves a placement; a move to the same target that was interrupted goes on. Throws `INVALID`, `NOT_FOUND`, `EXISTS`
-   * for a name that is taken or another move of the placement, and `LOCKED` when calls under way do not end, or another
-   * process carries it out.
+   * for a name that is taken or another move of the placement, `UNSUPPORTED` for one that was pruned, and `LOCKED` when
+   * calls under way do not end, or another process carries it out.
    */
   async move(place: Place, to: MoveTarget): Promise<MoveReport> {
     this.#check(place, to)
     const from = await this.#parts.locator.locate(place)
     if (from.dbConnRef === to.dbConnRef && folded(from.dbName) === folded(to.dbName))
       throw new VarveError('INVALID', `"${place.name}" lies there already: choose another connection or name`)
+    await this.#parts.placements().get(place).using(assertMovable)
     return this.#run(await this.#plan(place, from, to))
   }
 
@@ -199,12 +200,14 @@ export class Mover {
       commits = await parts.target.copy(parts.source)
       await from.writeFile(fenceFile, utf8(id))
       await parts.close()
-      await parts.target.copyRest(from)
+      commits += await parts.target.copyRest(from)
       await parts.target.close()
       await to.writeFile(fenceFile, new Uint8Array())
     } catch (error) {
       await parts.close()
-      await from.writeFile(fenceFile, new Uint8Array())
+      // Another process may have ended the move while this one slept: then the fence stays for good.
+      const now = await this.#parts.registry.move(id)
+      if (now?.status === 'moving') await from.writeFile(fenceFile, new Uint8Array())
       throw error
     }
     // Whether a failing write was stored may be unknown: the fence stays, and whoever comes next finds out.
@@ -247,7 +250,7 @@ function report({ placement, from, to }: MoveRow, commits: number, pausedMs: num
 }
 
 /** The place with this name; throws `INVALID` for a name that is none. */
-export function placeNamed(name: string): Place {
+function placeNamed(name: string): Place {
   const [type = '', tier = '', ...id] = name.split('/')
   const databaseType = databaseTypes.find((each) => each === type)
   const tiers: readonly Tier[] = ['generic', 'domain', 'tenant']

@@ -16,7 +16,18 @@ export interface PeerCall {
   readonly steps: readonly Step[]
 }
 
-const reads = ['get', 'getVersion', 'getAsOf', 'diff', 'conflicts', 'duplicates', 'declared', 'getHere', 'totals']
+const reads = [
+  'get',
+  'getVersion',
+  'getAsOf',
+  'diff',
+  'conflicts',
+  'duplicates',
+  'declared',
+  'getHere',
+  'totals',
+  'content',
+]
 const writes = [
   'create',
   'createMany',
@@ -78,6 +89,8 @@ function called(target: unknown, method: string, args: readonly unknown[]): unkn
   const found: unknown = typeof target === 'object' && target !== null ? Reflect.get(target, method) : undefined
   if (typeof found !== 'function')
     throw new VarveError('UNSUPPORTED', `Another process of this hub asks for "${method}": run the same version in all`)
-  const answer: unknown = Reflect.apply(found, target, [...args])
+  // JSON says null for an argument that was left out; none of these methods takes a null.
+  const given = args.map((arg) => arg ?? undefined)
+  const answer: unknown = Reflect.apply(found, target, given)
   return answer
 }

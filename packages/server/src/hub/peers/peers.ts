@@ -80,7 +80,7 @@ export class Peers {
       if (asked.outcome === 'unknown' && !isRead(call)) throw asked.error
     } catch (error) {
       // It let go of the place, or closes: nothing was done.
-      if (!isVarveError(error, 'LOCKED') && !isVarveError(error, 'CLOSED')) throw error
+      if (isDoubtful(error) || (!isVarveError(error, 'LOCKED') && !isVarveError(error, 'CLOSED'))) throw error
       this.#holders.delete(place.name)
       return { locked: error }
     }
@@ -95,9 +95,15 @@ async function here<R>(local: () => Promise<R>): Promise<Tried<R>> {
   try {
     return { value: await local() }
   } catch (error) {
-    if (isVarveError(error, 'LOCKED') && error.details?.['address'] !== undefined) return { locked: error }
+    const isElsewhere = isVarveError(error, 'LOCKED') && error.details?.['address'] !== undefined
+    if (isElsewhere && !isDoubtful(error)) return { locked: error }
     throw error
   }
+}
+
+/** The place was lost while a write was under way, which may have been made. */
+function isDoubtful(error: unknown): boolean {
+  return isVarveError(error) && error.details?.['outcome'] === 'unknown'
 }
 
 function unreached(place: Place, address: string): VarveError {

@@ -1,13 +1,9 @@
 /** What processes of a hub say to each other over HTTP: answers and errors as JSON, and the proof of belonging. */
 
-import { equalBytes, errorCodes, isVarveError, primitives, utf8, VarveError, type ErrorCode } from 'varve/engine'
+import { equalBytes, errorCodes, isVarveError, primitives, utf8, VarveError } from 'varve/engine'
 
 /** Bytes of a call or an answer; more goes over several calls. */
 export const peerBytes = 64 * 1024 * 1024
-
-export type PeerAnswer =
-  | { readonly value: unknown }
-  | { readonly error: { code: ErrorCode; message: string; retryable: boolean; details?: unknown } }
 
 export function encodeAnswer(value: unknown): string {
   return JSON.stringify({ value: value ?? null })

@@ -7,18 +7,24 @@ import {
   type CollectionOptions,
   type CounterRule,
   type Database,
+  type EntityMapping,
   type Tenant,
 } from 'varve'
 import { isVarveError, VarveError, type Env } from 'varve/engine'
 import type { PlacedStores } from '../connections/stores.ts'
 import type { CollectionMap } from '../config/types.ts'
 import { AutoIndexes } from '../collection/auto-indexes.ts'
+import type { Base64Props } from '../collection/base64/places.ts'
+import type { Base64Place } from '../collection/base64/write.ts'
 import { requiring } from '../collection/required.ts'
+import type { Kept } from '../kept/kept.ts'
 
 /** Who writes, where a write names nobody. */
 const user = 'hub'
 /** The database of every placement: its type may not be in the name, as a tenant is one database anywhere. */
 const databaseName = 'data'
+
+const noProps: Base64Props = new Map()
 
 export interface PlacementRules {
   readonly maps: ReadonlyMap<string, CollectionMap>
@@ -28,12 +34,22 @@ export interface PlacementRules {
 export class OpenPlacement {
   readonly tenant: Tenant
   readonly database: Database
+  /** What object storage would not take; null where nothing is kept for it. */
+  readonly kept: Kept | null
+  readonly #hasFiles: boolean
   readonly #maps: ReadonlyMap<string, CollectionMap>
   readonly #auto = new Map<string, AutoIndexes>()
 
-  private constructor(tenant: Tenant, database: Database, maps: ReadonlyMap<string, CollectionMap>) {
+  private constructor(
+    tenant: Tenant,
+    database: Database,
+    { blobs, kept }: PlacedStores,
+    maps: ReadonlyMap<string, CollectionMap>,
+  ) {
     this.tenant = tenant
     this.database = database
+    this.kept = kept
+    this.#hasFiles = blobs !== null
     this.#maps = maps
   }
 
@@ -50,7 +66,7 @@ export class OpenPlacement {
       const database = await tenant.database(databaseName, { mode: 'open' })
       if (rules.counterRules.length > 0 || database.counters.rules().length > 0)
         await database.counters.define(rules.counterRules)
-      return new OpenPlacement(tenant, database, rules.maps)
+      return new OpenPlacement(tenant, database, stores, rules.maps)
     } catch (error) {
       await tenant.close()
       throw error
@@ -68,6 +84,18 @@ export class OpenPlacement {
       indexes,
       ...(required.length === 0 ? {} : { schema: requiring<T>(name, required) }),
     })
+  }
+
+  /** Properties of a collection that are given as base64, those of entities inside its records included. */
+  base64(name: string, mappings: readonly EntityMapping[] = []): Base64Place {
+    const own = this.#maps.get(name)?.base64Props ?? noProps
+    if (mappings.length === 0) return { props: own, hasFiles: this.#hasFiles }
+    const inside = mappings.flatMap(({ property, collection }) =>
+      [...(this.#maps.get(collection)?.base64Props ?? noProps)].map(
+        ([path, prop]) => [`${property}.${path}`, prop] as const,
+      ),
+    )
+    return { props: new Map([...inside, ...own]), hasFiles: this.#hasFiles }
   }
 
   /** What indexes a collection by what is written to it; null when its indexes are declared. */

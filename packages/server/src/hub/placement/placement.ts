@@ -43,7 +43,7 @@ export class Placement {
       stores: parts.stores,
       open: parts.open,
       close: (open) => open.close(),
-      inUse: () => this.#followers.size > 0,
+      inUse: ({ kept }) => this.#followers.size > 0 || kept?.waits === true,
     })
   }
 
@@ -161,7 +161,7 @@ export class Placement {
       try {
         return await work(open)
       } catch (error) {
-        if (isVarveError(error, 'LOCKED') && this.#lent.value === open) await this.#drop()
+        if (isOver(error) && this.#lent.value === open) await this.#drop()
         throw error
       } finally {
         this.giveBack()
@@ -171,12 +171,12 @@ export class Placement {
     }
   }
 
-  /** Another process has taken the place over: what is open here writes nothing any more, and closes as well as it can. */
+  /** What is open here is of no use any more, and closes as well as it can. */
   async #drop(): Promise<void> {
     try {
       await this.#lent.end()
     } catch (error) {
-      this.#parts.env.log('warn', 'a placement that was taken over did not close in order', { error: String(error) })
+      this.#parts.env.log('warn', 'a placement that is opened again did not close in order', { error: String(error) })
     }
   }
 
@@ -206,4 +206,9 @@ export class Placement {
       follower.failed(told)
     }
   }
+}
+
+/** Another process has taken the place over, or what is stored is not what this one believes: it has to be opened again. */
+function isOver(error: unknown): boolean {
+  return isVarveError(error, 'LOCKED') || (isVarveError(error, 'STORE_FAILED') && error.details?.['reopen'] === true)
 }

@@ -100,7 +100,10 @@ export class Placements {
     const { stores, rules, env } = this.#parts
     const placed = await stores.at(place.name, location)
     const open = await OpenPlacement.open(place.name, placed, rules, env)
-    const fence = await readFence(placed.provider)
+    const fence = await readFence(placed.provider).catch(async (error: unknown) => {
+      await open.close()
+      throw error
+    })
     if (fence === null || fence === mover) return open
     await open.close()
     await this.#parts.finishMove(fence)

@@ -30,7 +30,7 @@ export async function serverHolders(world: ServersWorld, server: SimServer): Pro
   const found: Holder[] = []
   for (const database of databaseNames) {
     try {
-      const node = await server.hub.node(founder.tenant.id)
+      const node = await server.tenants.node(founder.tenant.id)
       const replica = await node.existing(founder.node.replica(database).context.id)
       found.push({ name: server.name, database, replica })
     } catch (error) {

@@ -1,6 +1,6 @@
 /** One simulated server: a node without keys on its own disk and clock, that may crash, fill up, stop and lie. */
 
-import { Door, Hub, type MirrorPlan } from '@varve/server/tenants'
+import { Door, NodeTenants, type MirrorPlan } from '@varve/server/tenants'
 import { memory, toHex, type Env, type Transport } from 'varve/engine'
 import { NodeDisk } from '../disk.ts'
 import { ProcessClock } from '../net/clock.ts'
@@ -26,8 +26,8 @@ export class SimServer {
   readonly calls = new StoreCalls()
   readonly #sim: Sim
   readonly #env: Env
-  readonly #tenants = new Set<string>()
-  #hub: Hub | null = null
+  readonly #known = new Set<string>()
+  #tenants: NodeTenants | null = null
   #door: Door | null = null
   /** True when it is not running. */
   down = true
@@ -64,13 +64,13 @@ export class SimServer {
     return `ws://${this.name}`
   }
 
-  get hub(): Hub {
-    if (this.#hub === null) throw new Error(`${this.name} is not running`)
-    return this.#hub
+  get tenants(): NodeTenants {
+    if (this.#tenants === null) throw new Error(`${this.name} is not running`)
+    return this.#tenants
   }
 
   get key(): string {
-    return toHex(this.hub.publicKey)
+    return toHex(this.tenants.publicKey)
   }
 
   get host(): { readonly name: string; readonly timers: Pick<Env, 'timer'> } {
@@ -80,12 +80,12 @@ export class SimServer {
   /** Starts on whatever the disk holds; stays down when the disk fails. It takes connections unless it is a `twin`. */
   async start({ twin = false } = {}): Promise<void> {
     try {
-      this.#hub = await this.#open()
+      this.#tenants = await this.#open()
     } catch (error) {
       onlyStoreFailure(error)
       return
     }
-    this.#door = new Door({ env: this.#env, hub: this.#hub, meter, admitTenant: () => () => undefined })
+    this.#door = new Door({ env: this.#env, tenants: this.#tenants, meter, admitTenant: () => () => undefined })
     this.down = false
     if (twin) return
     this.#sim.network.revive(this.name)
@@ -95,13 +95,13 @@ export class SimServer {
     })
   }
 
-  #open(): Promise<Hub> {
+  #open(): Promise<NodeTenants> {
     const provider = this.calls.wrap(memory({ disk: this.disk.attach() }))
-    return Hub.open({
+    return NodeTenants.open({
       env: this.#env,
       node: provider,
       tenant: () => provider,
-      known: () => Promise.resolve([...this.#tenants]),
+      known: () => Promise.resolve([...this.#known]),
       maximumTenants: 1,
       maximumDatabases: 10,
       connector: this.#sim.network.connector(this.host),
@@ -113,25 +113,25 @@ export class SimServer {
   }
 
   async register(registration: Uint8Array): Promise<void> {
-    this.#tenants.add((await this.hub.register(registration)).tenant)
+    this.#known.add((await this.tenants.register(registration)).tenant)
   }
 
   /** It holds this tenant on its disk already. */
   know(tenant: string): void {
-    this.#tenants.add(tenant)
+    this.#known.add(tenant)
   }
 
   async mirror(tenant: string, plan: MirrorPlan): Promise<void> {
-    await this.hub.mirror(tenant, plan)
+    await this.tenants.mirror(tenant, plan)
   }
 
   /** Ends in order. */
   async stop(): Promise<void> {
     this.#sim.network.unlisten(this.name)
     this.#door?.close()
-    await this.#hub?.close().catch(onlyStoreFailure)
+    await this.#tenants?.close().catch(onlyStoreFailure)
     this.down = true
-    this.#hub = null
+    this.#tenants = null
   }
 
   /** The power goes; what was not synced is lost. */
@@ -144,10 +144,10 @@ export class SimServer {
   /** After the power went: the dead process holds promises that nobody listens to any more. */
   async bury(): Promise<void> {
     this.#door?.close()
-    await this.#hub?.close().catch(onlyStoreFailure)
+    await this.#tenants?.close().catch(onlyStoreFailure)
     this.clock.stop()
     this.blown = false
     this.down = true
-    this.#hub = null
+    this.#tenants = null
   }
 }

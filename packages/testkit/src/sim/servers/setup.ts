@@ -102,7 +102,10 @@ async function publish(world: ServersWorld): Promise<void> {
   founder.urls = [recorder.url]
   founder.connect()
   await settleAll(world)
-  const accepted = await recorder.hub.appoint(founder.tenant.id, await founder.tenant.appoint(recorder.hub.publicKey))
+  const accepted = await recorder.tenants.appoint(
+    founder.tenant.id,
+    await founder.tenant.appoint(recorder.tenants.publicKey),
+  )
   if (sim.random.chance(0.7)) await founder.tenant.adoptAppointments([accepted])
   else await founder.restart()
 }

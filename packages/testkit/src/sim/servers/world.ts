@@ -10,6 +10,7 @@ import { found } from '../checks/found.ts'
 import { people } from '../checks/people.ts'
 import { rebuilt } from '../checks/rebuilt.ts'
 import { refused } from '../checks/refused.ts'
+import { unique } from '../checks/unique.ts'
 import { verified } from '../checks/verified.ts'
 import { versions } from '../checks/versions.ts'
 import { holds } from '../exchange.ts'
@@ -41,6 +42,7 @@ const sharedChecks: readonly (readonly [string, Check])[] = [
   ['people', people],
   ['refused', refused],
   ['verified', verified],
+  ['unique', unique],
   ['versions', versions],
 ]
 

@@ -15,8 +15,8 @@ export async function recorded(world: ServersWorld): Promise<readonly string[]> 
   for (const { name, database, replica } of await holders(world)) {
     const place = `${database} on ${name}`
     problems.push(...(await gaps(replica)).map((what) => `the record of ${place} ${what}`))
-    const text = await recorder.hub.checkpoint(id, toHex(replica.context.id))
-    const claims: CheckpointClaim[] = [{ text, recorder: recorder.hub.publicKey }]
+    const text = await recorder.tenants.checkpoint(id, toHex(replica.context.id))
+    const claims: CheckpointClaim[] = [{ text, recorder: recorder.tenants.publicKey }]
     const kept = await keptCheckpoint(replica)
     if (kept !== null) claims.push({ text: kept.text, recorder: kept.recorder })
     // Who was revoked may have been told how far the record goes, and not been given it.
@@ -27,7 +27,7 @@ export async function recorded(world: ServersWorld): Promise<readonly string[]> 
     if (audit.root !== null && audit.root !== (roots.get(root) ?? audit.root))
       problems.push(`the root of ${place} differs from that of others`)
     if (audit.root !== null) roots.set(root, audit.root)
-    if (replica.context.blind === true)
+    if (world.servers.some((server) => server.name === name))
       problems.push(
         ...(await verifyReplica(replica)).problems.map(({ code, where }) => `verify of ${place}: ${code} ${where}`),
       )

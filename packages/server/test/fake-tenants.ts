@@ -1,9 +1,9 @@
-/** A hub of tenants in memory, for tests of the HTTP side: it does what it is told and remembers it. */
+/** The tenants of a node in memory, for tests of the HTTP side: they do what they are told and remember it. */
 
 import { primitives, toHex, utf8, VarveError } from 'varve/engine'
-import type { HubStats, Level, TenantHub } from '../src/index.ts'
+import type { NodeStats, Level, ServedTenants } from '../src/index.ts'
 
-export class FakeHub implements TenantHub {
+export class FakeTenants implements ServedTenants {
   readonly publicKey = primitives.ed25519.publicKey(new Uint8Array(32).fill(7))
   readonly levels = new Map<string, Map<string, Level>>()
   readonly registered = new Set<string>()
@@ -74,7 +74,7 @@ export class FakeHub implements TenantHub {
     return () => void this.#listeners.delete(listener)
   }
 
-  stats(): HubStats {
+  stats(): NodeStats {
     return { tenants: this.levels.size, databases: 4, connections: 12, recorded: 128_431 }
   }
 

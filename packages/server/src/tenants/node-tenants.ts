@@ -18,7 +18,8 @@ import {
   type Replica,
   type StoreProvider,
 } from 'varve/engine'
-import type { HubStats, TenantHub } from '../contract.ts'
+import type { ChunkShelf } from '../chunks/shelf.ts'
+import type { NodeStats, ServedTenants } from '../contract.ts'
 import { fixed } from '../limits.ts'
 import { nodeDevice } from './identity.ts'
 import { Lent } from './lent.ts'
@@ -28,7 +29,7 @@ import { TenantNode } from './tenant-node.ts'
 import { TenantStore } from './tenant-store.ts'
 import { Visit } from './visit.ts'
 
-export interface HubOptions {
+export interface NodeTenantsOptions {
   readonly env: Env
   /** Where the node itself keeps its key. */
   readonly node: StoreProvider
@@ -42,14 +43,16 @@ export interface HubOptions {
   readonly maximumOpenStores?: number
   /** Opens connections to nodes that are mirrored; the platform's own otherwise. */
   readonly connector?: Connector
+  /** Where chunks of mirrored tenants are copied to; none are when left out. */
+  readonly chunks?: ChunkShelf
 }
 
 const mirroredFile = 'mirrored'
 
 type LevelListener = (tenant: string, device: Uint8Array, level: Level | null) => void
 
-export class Hub implements TenantHub {
-  readonly #options: HubOptions
+export class NodeTenants implements ServedTenants {
+  readonly #options: NodeTenantsOptions
   readonly #device: Device
   readonly #stores: OpenStores
   readonly #tenants = new Map<string, Lent<TenantNode>>()
@@ -65,21 +68,21 @@ export class Hub implements TenantHub {
   recorded = 0
   #closed = false
 
-  private constructor(options: HubOptions, device: Device, ids: readonly string[]) {
+  private constructor(options: NodeTenantsOptions, device: Device, ids: readonly string[]) {
     this.#options = options
     this.#device = device
     this.#ids = new Set(ids)
     this.#stores = new OpenStores(options.maximumOpenStores ?? fixed.openStores, options.env)
   }
 
-  static async open(options: HubOptions): Promise<Hub> {
-    const hub = new Hub(options, await nodeDevice(options.node, options.env), await options.known())
+  static async open(options: NodeTenantsOptions): Promise<NodeTenants> {
+    const tenants = new NodeTenants(options, await nodeDevice(options.node, options.env), await options.known())
     try {
       // A mirror works without being asked, so its tenants are opened now; all others when somebody comes.
-      for (const tenant of await hub.#mirrored()) await hub.node(tenant)
-      return hub
+      for (const tenant of await tenants.#mirrored()) await tenants.node(tenant)
+      return tenants
     } catch (error) {
-      await hub.close()
+      await tenants.close()
       throw error
     }
   }
@@ -177,7 +180,7 @@ export class Hub implements TenantHub {
     return () => void this.#listeners.delete(listener)
   }
 
-  stats(): HubStats {
+  stats(): NodeStats {
     return {
       tenants: this.#ids.size,
       databases: this.#countDatabases(),
@@ -199,7 +202,7 @@ export class Hub implements TenantHub {
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const mirror of this.#mirrors.values()) mirror.stop()
+    await Promise.all([...this.#mirrors.values()].map((mirror) => mirror.stop()))
     const results = await Promise.allSettled([...this.#tenants.values()].map((tenant) => tenant.end()))
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
@@ -296,8 +299,13 @@ export class Hub implements TenantHub {
   #follow(tenant: string, node: TenantNode, plan: MirrorPlan): void {
     const before = this.#mirrors.get(tenant)
     if (before === undefined) this.#tenant(tenant).keep()
-    else before.stop()
-    this.#mirrors.set(tenant, new Mirror(node, plan, this.#options.connector))
+    else void before.stop()
+    const { connector, chunks } = this.#options
+    const how = {
+      ...(connector === undefined ? {} : { connect: connector }),
+      ...(chunks === undefined ? {} : { chunks }),
+    }
+    this.#mirrors.set(tenant, new Mirror(node, plan, how))
   }
 }
 
