@@ -74,7 +74,8 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('crash
 
   test('a server that is killed and started again loses nothing, and the store goes on by itself', async () => {
     const database = world.database()
-    const store = await mongodb({ client: world.client, database }).open('main', { pageKey: null })
+    const client = mongodbClient({ url: world.server.url, waitMs: 90_000 })
+    const store = await mongodb({ client, database, leaseMs: 90_000 }).open('main', { pageKey: null })
     let next = 0
     for (; next < 10; next++) await store.write(batchAt(next))
     for (let turn = 0; turn < 2; turn++) {
@@ -86,10 +87,11 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('crash
       expect(await answersOf(store, extent)).toEqual(await expectedAfter(next))
     }
     await store.close()
+    await client.close()
     const again = await openAgain(database)
     expect(await answersOf(again, extent)).toEqual(await expectedAfter(next))
     await again.close()
-  })
+  }, 180_000)
 
   test('a write of which nobody knows whether it is there ends the store until it is opened again', async () => {
     const database = world.database()
@@ -111,5 +113,5 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('crash
     await again.write({ values: new Map([['last', null]]) })
     expect(await answersOf(again, extent)).toEqual(await expectedAfter(1))
     await again.close()
-  })
+  }, 180_000)
 })

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { arbitraryBatch, historyOf, mongodbProgram, storeSuite } from '@varve/testkit'
 import { mongodb } from '@varve/stores/mongodb'
-import { memory } from 'varve/engine'
+import { decorateStores, memory, recent, retry, systemEnv } from 'varve/engine'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { startWorld, type MongodbWorld } from './mongodb-world.ts'
 
@@ -14,11 +14,18 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('a rep
   }, 180_000)
   afterAll(() => world.stop())
 
-  const provider = async () => {
-    const database = world.database()
-    return { provider: mongodb({ client: world.client, database }), cleanup: () => world.drop(database) }
+  const providers = {
+    mongodb: (database: string) => mongodb({ client: world.client, database, cacheBytes: 0 }),
+    'mongodb, with heads and commits kept and retries': (database: string) =>
+      retry(decorateStores(mongodb({ client: world.client, database }), recent), { attempts: 3, env: systemEnv() }),
   }
-  storeSuite({ name: 'mongodb', provider, test: { describe, it } })
+  for (const [name, make] of Object.entries(providers)) {
+    const provider = async () => {
+      const database = world.database()
+      return { provider: make(database), cleanup: () => world.drop(database) }
+    }
+    storeSuite({ name, provider, test: { describe, it } })
+  }
 
   test('memory and MongoDB agree', async () => {
     const turns = fc.array(fc.array(arbitraryBatch, { maxLength: 4 }), { minLength: 1, maxLength: 3 })

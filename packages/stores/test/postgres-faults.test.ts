@@ -1,8 +1,9 @@
 /** PostgreSQL behind a bad network, killed, restarted and failed over: no answered batch is lost, none is written twice. */
 
-import { FaultProxy, startPostgres, type RunningPostgres } from '@varve/testkit'
+import { documentRow, FaultProxy, startPostgres, type RunningPostgres } from '@varve/testkit'
 import { postgres, postgresPool, type PostgresPool, type PostgresPoolOptions } from '@varve/stores/postgres'
 import { isVarveError, type Store } from 'varve/engine'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { countIn, counting, documentsOf, hasPostgres } from './postgres-world.ts'
 
@@ -138,8 +139,10 @@ describe.runIf(hasPostgres)('faults between us and PostgreSQL', () => {
     })
     await isWhole(store, count)
     await store.close()
-    const health = await poolOf({ url: urls }).health()
-    expect(health).toMatchObject({ ok: true, problem: null })
+    const pool = poolOf({ url: urls })
+    expect(pool.figures).toEqual({ connections: 0, idle: 0, waiting: 0 })
+    expect(await pool.health()).toMatchObject({ ok: true, problem: null, ...pool.figures })
+    expect(pool.figures).toEqual({ connections: 1, idle: 1, waiting: 0 })
   }, 60_000)
 
   test('a standby alone is refused with what to do', async () => {
@@ -161,6 +164,19 @@ describe.runIf(hasPostgres)('faults between us and PostgreSQL', () => {
     await store.close()
   })
 
+  test('a server that has lost answered batches is found out before anything is read from it', async () => {
+    const pool = poolOf({ url: server.url, reconnectMs: 30_000 })
+    const store = await postgres({ pool, schema: 'older' }).open('main', { pageKey: null })
+    await store.write(counting(0))
+    expect(await store.documents([documentRow(1).tag])).toEqual([documentRow(1)])
+    await pool.run([{ text: 'UPDATE older.stores SET batch = batch - 1', values: [] }])
+    await server.kill()
+    await server.restart()
+    await expect(store.value('count')).rejects.toThrow(/has lost batches/)
+    await expect(store.documents([documentRow(1).tag])).rejects.toThrow(/has lost batches/)
+    await store.close()
+  })
+
   test('what fails is said in words, without who connects', async () => {
     const { password } = new URL(server.url)
     const wrong = server.url.replace(password, 'not-the-password')
@@ -173,11 +189,12 @@ describe.runIf(hasPostgres)('faults between us and PostgreSQL', () => {
       postgres({ pool: poolOf({ ...quick, url: server.url.replace(/:\d+\//, ':1/') }), schema: 'a' }).destroy(),
     ]
     const said: string[] = []
-    for (const failure of failures) {
-      const error: unknown = await failure.catch((caught: unknown) => caught)
+    for (const outcome of await Promise.allSettled(failures)) {
+      const error: unknown = outcome.status === 'rejected' ? outcome.reason : null
       if (!isVarveError(error, 'STORE_FAILED')) throw new Error('expected STORE_FAILED', { cause: error })
       said.push(error.message)
       expect(JSON.stringify([error.message, error.details])).not.toMatch(/not-the-password|varve:/)
+      expect(inspect(error, { depth: 9 })).not.toMatch(/not-the-password|user "|varve:/)
       expect(error.message).not.toContain(password)
     }
     expect(said.join('\n')).toMatch(/password.*\n.*no database.*\n.*No connection/)

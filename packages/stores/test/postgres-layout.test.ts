@@ -46,6 +46,30 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
     expect(await rows(`SELECT count(*) FROM "Many ""at once""; DROP".stores`)).toEqual([['8']])
   })
 
+  test('a schema may have any name', async () => {
+    const names = [
+      "it's; $body$ END $body$; --",
+      '$$',
+      'a\\',
+      '%s',
+      '{"a":1}',
+      ' ',
+      '\u{1f600}'.repeat(15),
+      "'; DROP SCHEMA public; '",
+    ]
+    for (const schema of names) {
+      const provider = postgres({ pool, schema })
+      const store = await provider.open('main', { pageKey: null })
+      await store.write(counting(0))
+      await expect(store.write(counting(0))).rejects.toMatchObject({ code: 'CONFLICT' })
+      await expect(provider.destroy()).rejects.toMatchObject({ code: 'LOCKED' })
+      expect(await provider.waitForRelease('main', 10)).toBe(false)
+      await store.close()
+      await provider.destroy()
+    }
+    expect(await rows(`SELECT 1 FROM pg_namespace WHERE nspname = 'public'`)).toHaveLength(1)
+  })
+
   test('a newer layout is refused and left as it is', async () => {
     const provider = postgres({ pool, schema: 'newer' })
     await (await provider.open('main', { pageKey: null })).close()
@@ -82,6 +106,20 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
     const again = await provider.open('main', { pageKey: null })
     expect(await countIn(again)).toBe(0)
     await again.close()
+  })
+
+  test('a file that is written while a tenant is removed is there, or was refused', async () => {
+    const provider = postgres({ pool, schema: 'raced' })
+    for (let i = 0; i < 20; i++) {
+      await provider.writeFile('other.txt', Uint8Array.of(i))
+      const later = new Promise((resolve) => setTimeout(resolve, (i * 3) % 17))
+      const write = later.then(() => provider.writeFile('other.txt', Uint8Array.of(100 + i)))
+      const [, written] = await Promise.allSettled([provider.destroy(), write])
+      if (written.status === 'fulfilled') expect(await provider.readFile('other.txt')).toEqual(Uint8Array.of(100 + i))
+      await rows('DELETE FROM raced.files').catch(() => undefined)
+      await provider.destroy()
+      await rows('DROP TABLE IF EXISTS raced.files').catch(() => undefined)
+    }
   })
 
   test('a schema with tables of another program is refused', async () => {

@@ -1,9 +1,10 @@
 /** Leases of stores on PostgreSQL, held by real processes that are killed, stopped and woken up. */
 
-import { startPostgres, type RunningPostgres } from '@varve/testkit'
+import { documentRow, startPostgres, type RunningPostgres } from '@varve/testkit'
 import { postgres, postgresPool, type PostgresPool } from '@varve/stores/postgres'
 import { isVarveError } from 'varve/engine'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Client } from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { countIn, counting, documentsOf, hasPostgres, Writer } from './postgres-world.ts'
 
 function untilIn(error: unknown): number {
@@ -73,6 +74,33 @@ describe.runIf(hasPostgres)('leases on PostgreSQL', () => {
     expect(await stores.waitForRelease('never-made', 100)).toBe(true)
   })
 
+  test('waiting leaves no connection behind', async () => {
+    const stores = postgres({ pool, schema: 'waited', leaseMs: 300 })
+    const store = await stores.open('main', { pageKey: null })
+    for (let i = 0; i < 4; i++) expect(await stores.waitForRelease('main', 20)).toBe(false)
+    await store.close()
+    const text = `SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN varve'`
+    const listening = async (): Promise<unknown> => (await pool.run([{ text, values: [] }]))[0]
+    await vi.waitFor(async () => {
+      expect(await listening()).toEqual([['0']])
+    })
+  })
+
+  test('a store whose last holder rests in the middle of a batch is taken from it', async () => {
+    const stores = postgres({ pool, schema: 'resting' })
+    await (await stores.open('main', { pageKey: null })).close()
+    const holder = new Client({ connectionString: server.url })
+    const ended = new Promise((resolve) => holder.on('error', resolve))
+    await holder.connect()
+    await holder.query(`UPDATE resting.stores SET holder = 'other', until = clock_timestamp()`)
+    await holder.query('BEGIN')
+    await holder.query('UPDATE resting.stores SET batch = batch + 1')
+    const store = await stores.open('main', { pageKey: null })
+    await ended
+    await store.write(counting(0))
+    await store.close()
+  })
+
   test('a lease is renewed while nothing is written', async () => {
     const stores = postgres({ pool, schema: 'renewed', leaseMs: 300 })
     const store = await stores.open('main', { pageKey: null })
@@ -130,6 +158,7 @@ describe.runIf(hasPostgres)('leases on PostgreSQL', () => {
     await expect(store.write(counting(0))).rejects.toMatchObject(lost)
     await expect(store.value('count')).rejects.toMatchObject(lost)
     await expect(store.feeds()).rejects.toMatchObject(lost)
+    await expect(store.documents([documentRow(1).tag])).rejects.toMatchObject(lost)
     await theirs.write(counting(0))
     await store.close()
     expect(await countIn(theirs)).toBe(1)

@@ -2,6 +2,7 @@
 
 import { postgresProgram, startPostgres, storeSuite, type RunningPostgres } from '@varve/testkit'
 import { postgres, postgresPool, type PostgresPool } from '@varve/stores/postgres'
+import { decorateStores, recent, retry, systemEnv } from 'varve/engine'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 
 describe.runIf(postgresProgram() !== null || process.env['CI'] === 'true')('PostgreSQL', () => {
@@ -19,9 +20,16 @@ describe.runIf(postgresProgram() !== null || process.env['CI'] === 'true')('Post
     await server.stop()
   })
 
-  const provider = async () => {
-    const one = postgres({ pool, schema: `tenant-${++count}` })
-    return { provider: one, cleanup: () => one.destroy() }
+  const providers = {
+    postgres: (schema: string) => postgres({ pool, schema, cacheBytes: 0 }),
+    'postgres, with heads and commits kept and retries': (schema: string) =>
+      retry(decorateStores(postgres({ pool, schema }), recent), { attempts: 3, env: systemEnv() }),
   }
-  storeSuite({ name: 'postgres', provider, test: { describe, it } })
+  for (const [name, make] of Object.entries(providers)) {
+    const provider = async () => {
+      const one = make(`tenant-${++count}`)
+      return { provider: one, cleanup: () => one.destroy() }
+    }
+    storeSuite({ name, provider, test: { describe, it } })
+  }
 })

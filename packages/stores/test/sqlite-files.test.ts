@@ -61,6 +61,14 @@ describe('files that are not ours to open', () => {
     await refused('TAMPERED')
   })
 
+  test.each([0, 15, 16, 18, 19, 21])('a header that is damaged at byte %d', async (at) => {
+    await make()
+    const bytes = await readFile(file)
+    bytes.writeUInt8(0xff, at)
+    await writeFile(file, bytes)
+    await refused('TAMPERED')
+  })
+
   test('garbage', async () => {
     await writeFile(file, Buffer.alloc(20_000, 'no database'))
     await refused('TAMPERED')

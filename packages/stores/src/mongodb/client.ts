@@ -27,6 +27,8 @@ export interface MongodbClient {
   /** The connected driver; connects at the first call. Throws `UNSUPPORTED` for a standalone server. */
   connect(): Promise<MongoClient>
   health(): Promise<MongodbHealth>
+  /** Connections that are open, and of these the ones that nobody uses; calls that wait for one. Asks nobody. */
+  figures(): { readonly connections: number; readonly idle: number; readonly waiting: number }
   /** Closes all connections; afterwards calls fail with `CLOSED`. */
   close(): Promise<void>
 }
@@ -39,9 +41,11 @@ export function mongodbClient(options: MongodbClientOptions): MongodbClient {
   const place: Place = { url, database: 'admin', store: null }
   let client: Promise<MongoClient> | null = null
   let closed = false
+  let counts = { connections: 0, used: 0, waiting: 0 }
 
   async function openClient(): Promise<MongoClient> {
     const made = makeClient(options, place)
+    counts = counted(made)
     try {
       await made.connect()
       checkServer(await made.db('admin').command({ hello: 1 }), url)
@@ -71,6 +75,10 @@ export function mongodbClient(options: MongodbClientOptions): MongodbClient {
         const problem = error instanceof VarveError ? error.message : `${url} does not answer`
         return { ok: false, ms: null, problem }
       }
+    },
+    figures: () => {
+      const { connections, used, waiting } = counts
+      return { connections, idle: Math.max(0, connections - used), waiting }
     },
     async close() {
       closed = true
@@ -103,6 +111,21 @@ function makeClient({ url, connections = 32, waitMs = 10_000 }: MongodbClientOpt
       },
     )
   }
+}
+
+/** Follows what the pools of a client tell; the connections that watch its servers are not among them. */
+function counted(client: MongoClient): { connections: number; used: number; waiting: number } {
+  const counts = { connections: 0, used: 0, waiting: 0 }
+  client.on('connectionCreated', () => counts.connections++)
+  client.on('connectionClosed', () => counts.connections--)
+  client.on('connectionCheckOutStarted', () => counts.waiting++)
+  client.on('connectionCheckOutFailed', () => counts.waiting--)
+  client.on('connectionCheckedOut', () => {
+    counts.waiting--
+    counts.used++
+  })
+  client.on('connectionCheckedIn', () => counts.used--)
+  return counts
 }
 
 function checkServer(hello: Readonly<Record<string, unknown>>, url: string): void {

@@ -21,7 +21,7 @@ export interface Collections {
 }
 
 /** In the order in which they are removed. */
-export const collectionNames = ['varve_rows', 'varve_batches', 'varve_stores', 'varve_leases', 'varve_files'] as const
+const collectionNames = ['varve_rows', 'varve_batches', 'varve_stores', 'varve_leases', 'varve_files'] as const
 
 export function collectionsOf(db: Db): Collections {
   return {

@@ -3,7 +3,6 @@
 import {
   parseStamp,
   type CommitHead,
-  type DependencyRow,
   type DocumentRow,
   type EntryRow,
   type FeedRow,
@@ -77,11 +76,6 @@ export function entryOf([name, row]: Found): EntryRow {
     ov: numberIn(row, 'ov'),
     cv: numberIn(row, 'cv'),
   }
-}
-
-export function dependencyOf([name, row]: Found): DependencyRow {
-  const reader = new KeyReader(name)
-  return { feed: reader.number(), on: reader.number(), seq: reader.number(), seen: numberIn(row, 'seen') }
 }
 
 export function touchOf([name, row]: Found): TouchRow {

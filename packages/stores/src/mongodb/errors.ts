@@ -100,7 +100,8 @@ function meaning(error: unknown, code: number | null): string {
   return `MongoDB failed${code === null ? '' : ` with code ${code}`}: look into its log`
 }
 
-function nameOf(error: unknown): string {
+/** All of an error that surely holds no credentials. */
+export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown'
 }
 

@@ -1,7 +1,7 @@
 /** Open databases as ordinary MongoDB tools read them: a collection of documents beside the rows, kept in step. */
 
 import type { AnyBulkWriteOperation, ClientSession, Db, Document } from 'mongodb'
-import { collectionOf, decodeHead, decodeState, modeOf, type CollectionState } from 'varve/engine'
+import { collectionOf, decodeHead, decodeState, modeOf, utf8, type CollectionState } from 'varve/engine'
 import { bytesIn, textIn, textOrNullIn, type Row } from './cells.ts'
 import { codeOf, errorCode } from './errors.ts'
 import { key } from './keys.ts'
@@ -29,6 +29,9 @@ interface Target {
 
 /** Documents of one page, when all are written again. */
 const pageDocuments = 500
+
+/** MongoDB has 64 indexes for a collection, of which one is that of `_id`. */
+const mostIndexes = 63
 
 export class Heads {
   readonly #db: Db
@@ -93,7 +96,7 @@ export class Heads {
 
   #targetOf({ no, name, indexes }: CollectionState): Target | null {
     const collection = name === null ? null : this.#name(this.#store, name)
-    if (collection === null) return null
+    if (collection === null || isUnfit(collection)) return null
     const paths = [...new Set(indexes.flatMap((index) => index.paths))].toSorted()
     return { no, name: collection, paths, shape: JSON.stringify([collection, ...paths]) }
   }
@@ -120,7 +123,8 @@ export class Heads {
       if (codeOf(error) !== errorCode.namespaceExists) throw error
     }
     const collection = this.#db.collection(name)
-    for (const path of paths) await collection.createIndex({ [`metaIndexed.${namedFor(path)}`]: 1 })
+    for (const path of paths.filter(isIndexable).slice(0, mostIndexes))
+      await collection.createIndex({ [`metaIndexed.${namedFor(path)}`]: 1 })
   }
 
   async #operation(
@@ -140,6 +144,20 @@ export class Heads {
   #work({ name }: Target, operations: AnyBulkWriteOperation<Named>[]): Work {
     return (session) => this.#db.collection<Named>(name).bulkWrite(operations, { session, ordered: true })
   }
+}
+
+/** Bytes of a collection's name; MongoDB counts that of its database, at most 63, into 255. */
+const nameBytes = 190
+
+/** Names of the store's own collections and of MongoDB's, where a document could pass for one of theirs, and what is none. */
+function isUnfit(name: string): boolean {
+  const isOwn = name.startsWith('varve_') || name.startsWith('system.')
+  return isOwn || !name.isWellFormed() || !/^[^$\0.](?:[^$\0]*[^$\0.])?$/su.test(name) || utf8(name).length > nameBytes
+}
+
+/** MongoDB has no index of names that begin with `$`. */
+function isIndexable(path: string): boolean {
+  return path.split('.').every((name) => name !== '' && !name.startsWith('$'))
 }
 
 /** The name in a shape. */

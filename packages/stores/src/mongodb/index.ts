@@ -38,9 +38,29 @@ export interface MongodbOptions {
   readonly step?: (name: string) => Promise<void>
 }
 
+const shortestLeaseMs = 300
+
+/** Throws `INVALID` unless MongoDB can have a database of this name that is not its own. */
+function checkDatabase(name: string): string {
+  const size = Buffer.byteLength(name, 'utf8')
+  const isTaken = ['admin', 'config', 'local'].includes(name.toLowerCase())
+  if (size === 0 || size > 63 || isTaken || !name.isWellFormed() || /[\0/\\. "$*<>:|?]/.test(name)) {
+    throw new VarveError(
+      'INVALID',
+      `"${name}" cannot name a database: use 1 to 63 bytes without the signs / \\ . " $ * < > : | ? and spaces`,
+      { details: { database: name } },
+    )
+  }
+  return name
+}
+
 /** Stores in one database of a MongoDB replica set, each open in one process at a time. */
 export function mongodb(options: MongodbOptions): StoreProvider {
-  const { client, database } = options
+  const { client, leaseMs = 15_000 } = options
+  const database = checkDatabase(options.database)
+  if (!(leaseMs >= shortestLeaseMs)) {
+    throw new VarveError('INVALID', `A lease of ${leaseMs} ms is too short: use ${shortestLeaseMs} or more`)
+  }
   const env = options.env ?? systemEnv()
   const placeOf = (store: string | null): Place => ({ url: client.url, database, store })
   let made: Promise<Collections> | null = null
@@ -61,7 +81,7 @@ export function mongodb(options: MongodbOptions): StoreProvider {
 
   async function partsOf(store: string): Promise<OpenOptions> {
     const collections = await prepare()
-    const { address = null, leaseMs = 15_000, step } = options
+    const { address = null, step } = options
     const driver = await client.connect()
     const where = { client: driver, db: driver.db(database), collections, place: placeOf(store), store }
     const base = { ...where, env, address, leaseMs, heads: options.heads ?? null }

@@ -2,7 +2,7 @@
 
 import type { Collection } from 'mongodb'
 import { VarveError, type Env } from 'varve/engine'
-import { guarded, type Place } from './errors.ts'
+import { guarded, nameOf, type Place } from './errors.ts'
 
 export interface LeaseRow {
   /** Name of the store. */
@@ -101,20 +101,22 @@ export class Lease {
     this.#cancel()
   }
 
-  /** Gives it back, so that others need not wait until it runs out. */
+  /** Gives it back, so that others need not wait until it runs out. A server that is away cannot be told. */
   async release(): Promise<void> {
     this.#cancel()
     this.#given = true
     await this.#renewing?.catch(() => undefined)
     if (this.#lost !== null) return
-    const { collection, store, holder } = this.#options
-    await guarded(this.#options.place, () =>
-      collection.updateOne(
-        { _id: store, holder },
-        { $set: { holder: null, session: null, until: new Date(0) } },
-        majority,
-      ),
-    )
+    const { collection, store, holder, env } = this.#options
+    const free = { holder: null, session: null, until: new Date(0) }
+    try {
+      await collection.updateOne({ _id: store, holder }, { $set: free }, majority)
+    } catch (error) {
+      env.log('warn', 'The lease of a store could not be given back and runs out by itself', {
+        store,
+        error: nameOf(error),
+      })
+    }
   }
 
   async #take(): Promise<string | null> {

@@ -11,11 +11,12 @@ import { Layer } from './layers.ts'
 import { partsOf, type Part } from './parts.ts'
 
 export interface BatchRow extends Part {
-  /** Key of the store, `n` and the number; of a part `p`, the number, the holder and the part. */
+  /** Key of the store, `n` and the number; of a part `p`, the number, the holder, the attempt and the part. */
   readonly _id: string
   readonly holder: string
-  /** Parts that were inserted before, beside what stands here. */
+  /** Parts that were inserted before, beside what stands here, and what tells them from those of another attempt. */
   readonly parts: number
+  readonly attempt: number
   /** Inserted by a new holder to keep out those before. Stays for ever: they must never find their number free. */
   readonly fence: boolean
 }
@@ -33,12 +34,14 @@ export interface LogOptions {
 const majority = { writeConcern: { w: 'majority' as const, journal: true, wtimeoutMS: 10_000 } }
 const settled = { readConcern: { level: 'majority' as const } }
 
-const none: Part = { cleared: [], keys: [], rows: [] }
+const none = { cleared: [], keys: [], rows: [] }
+const whole = { parts: 0, attempt: 0 }
 
 export class Log {
   readonly #options: LogOptions
   #last = 0
   #trimmed = 0
+  #attempts = 0
 
   constructor(options: LogOptions) {
     this.#options = options
@@ -53,21 +56,17 @@ export class Log {
   async fence(applied: number): Promise<void> {
     const { collection, prefix, lease, place } = this.#options
     this.#trimmed = applied
+    const numbers = { _id: { $gte: `${prefix}n`, $lt: `${prefix}o` } }
     for (;;) {
-      const [newest] = await guarded(place, () =>
-        collection
-          .find(
-            { _id: { $gte: `${prefix}n`, $lt: `${prefix}o` } },
-            { sort: { _id: -1 }, limit: 1, projection: { _id: 1 } },
-          )
-          .toArray(),
-      )
+      // Who was away for long while opening must not take a number that another holder is about to use.
+      await lease.check()
+      // What no majority has may vanish: a number above it would leave a gap.
+      const newestFirst = { sort: { _id: -1 as const }, limit: 1, projection: { _id: 1 }, ...settled }
+      const [newest] = await guarded(place, () => collection.find(numbers, newestFirst).toArray())
       const last = newest === undefined ? 0 : Number.parseInt(newest._id.slice(prefix.length + 2), 16)
       const number = Math.max(last, applied) + 1
-      if (
-        (await this.#insert({ ...none, _id: this.#id(number), holder: lease.holder, parts: 0, fence: true })) !== 'mine'
-      )
-        continue
+      const fence = { ...none, ...whole, _id: this.#id(number), holder: lease.holder, fence: true }
+      if ((await this.#insert(fence)) !== 'mine') continue
       this.#last = number
       return
     }
@@ -81,8 +80,16 @@ export class Log {
     const { lease } = this.#options
     const number = this.#last + 1
     const [first = none, ...more] = partsOf(effects)
-    for (const [at, part] of more.entries()) await this.#insertPart(this.#partId(number, lease.holder, at), part)
-    const row = { ...first, _id: this.#id(number), holder: lease.holder, parts: more.length, fence: false }
+    const row = {
+      ...first,
+      _id: this.#id(number),
+      holder: lease.holder,
+      parts: more.length,
+      attempt: ++this.#attempts,
+      fence: false,
+    }
+    // One of an earlier attempt that arrives late must not replace it.
+    for (const [at, part] of more.entries()) await this.#insertPart(this.#partId(number, row, at), part)
     if ((await this.#insert(row)) === 'other') throw await lease.lose()
     this.#last = number
     return new Layer(number, effects)
@@ -98,7 +105,7 @@ export class Log {
       if (row._id !== this.#id(number)) this.#missing(number)
       const parts: Part[] = [row]
       for (let at = 0; at < row.parts; at++) {
-        const part = await guarded(place, () => collection.findOne({ _id: this.#partId(number, row.holder, at) }))
+        const part = await guarded(place, () => collection.findOne({ _id: this.#partId(number, row, at) }))
         parts.push(part ?? this.#missing(number))
       }
       yield new Layer(number, {
@@ -127,7 +134,7 @@ export class Log {
 
   async #insertPart(_id: string, part: Part): Promise<void> {
     const { collection, place, lease } = this.#options
-    const row = { ...part, holder: lease.holder, parts: 0, fence: false }
+    const row = { ...part, ...whole, holder: lease.holder, fence: false }
     await guarded(place, () => collection.replaceOne({ _id }, row, { upsert: true, ...majority }))
   }
 
@@ -169,6 +176,7 @@ export class Log {
           store: place.store,
           server: place.url,
           outcome: 'unknown',
+          reopen: true,
           code: cause instanceof Error ? cause.name : '',
         },
       },
@@ -191,7 +199,7 @@ export class Log {
     return `${this.#options.prefix}n${num(number)}`
   }
 
-  #partId(number: number, holder: string, part: number): string {
-    return `${this.#options.prefix}p${num(number)}${holder}/${num(part)}`
+  #partId(number: number, { holder, attempt }: Pick<BatchRow, 'holder' | 'attempt'>, part: number): string {
+    return `${this.#options.prefix}p${num(number)}${holder}/${num(attempt)}/${num(part)}`
   }
 }

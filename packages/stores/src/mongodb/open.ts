@@ -16,7 +16,7 @@ import { Projector, type StoreRow } from './projector.ts'
 import { Rows } from './rows.ts'
 import { Writer } from './writer.ts'
 
-export const layoutVersion = 1
+const layoutVersion = 1
 
 export interface OpenOptions {
   readonly client: MongoClient
@@ -96,16 +96,21 @@ async function openHeld(options: OpenOptions, session: ClientSession, lease: Lea
     applied: trim,
     ...step,
   })
-  await projector.upTo(log.last)
   const pieces = new Pieces()
-  const view = new View([])
-  const [tags] = await Promise.all([openTags(rows, view, env.now()), pieces.load(rows, view)])
+  const tags = await ready(async () => {
+    await projector.upTo(log.last)
+    const view = new View([])
+    const [found] = await Promise.all([openTags(rows, view, env.now()), pieces.load(rows, view)])
+    return found
+  }, projector)
   const known: Knowledge = { rows, highest: new Highest(rows), tags }
   const writer = new Writer({ log, layers, projector, lease, known, pieces })
   const release = async (): Promise<void> => {
     try {
-      if (!lease.isLost) await projector.upTo(layers.last)
+      if (!lease.isLost) await projector.finish(layers.last)
       if (!lease.isLost) await log.trim(layers.applied)
+    } catch {
+      // All of it is in the log, and applied when the store is opened again; the projector has told why.
     } finally {
       await projector.stop()
       await session.endSession().catch(() => undefined)
@@ -115,8 +120,21 @@ async function openHeld(options: OpenOptions, session: ClientSession, lease: Lea
   return { place, rows, layers, lease, projector, writer, tags, release }
 }
 
+/** What the last holder left is applied and read; when that fails, applying does not go on behind our back. */
+async function ready<T>(work: () => Promise<T>, projector: Projector): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await projector.stop()
+    throw error
+  }
+}
+
 /** The store with an epoch of its own: transactions of earlier holders cannot commit any more. */
 async function claim({ collections, env, store, place, heads }: OpenOptions): Promise<StoreRow> {
+  // Refused as it is: what a newer release wrote must not be changed.
+  const found = await collections.stores.findOne({ _id: store }, { readConcern: { level: 'majority' } })
+  if (found !== null && found.layout !== layoutVersion) refuse(found.layout, store, place)
   const prefix = toHex(env.random(4))
   const made = { layout: layoutVersion, prefix, applied: 0, rounds: 0 }
   const row = await collections.stores.findOneAndUpdate(
@@ -125,13 +143,13 @@ async function claim({ collections, env, store, place, heads }: OpenOptions): Pr
     { $inc: { epoch: 1 }, $setOnInsert: made, ...(heads === null ? { $unset: { heads: '' } } : {}) },
     { upsert: true, returnDocument: 'after', writeConcern: { w: 'majority', journal: true } },
   )
-  if (row === null || row.layout !== layoutVersion) {
-    const version = row?.layout ?? null
-    throw new VarveError(
-      'UNSUPPORTED_VERSION',
-      `The store "${store}" has layout ${String(version)}, this release reads ${layoutVersion}: use a newer release`,
-      { details: { store, database: place.database, version, supported: layoutVersion } },
-    )
-  }
-  return row
+  return row ?? refuse(null, store, place)
+}
+
+function refuse(version: number | null, store: string, place: Place): never {
+  throw new VarveError(
+    'UNSUPPORTED_VERSION',
+    `The store "${store}" has layout ${String(version)}, this release reads ${layoutVersion}: use a newer release`,
+    { details: { store, database: place.database, version, supported: layoutVersion } },
+  )
 }

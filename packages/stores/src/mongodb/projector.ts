@@ -1,9 +1,9 @@
 /** Brings written batches into the rows, several at a time, each time in one transaction that only the holder can commit. */
 
 import type { AnyBulkWriteOperation, ClientSession, Collection } from 'mongodb'
-import { pause, VarveError, type Env } from 'varve/engine'
+import { isVarveError, pause, VarveError, type Env } from 'varve/engine'
 import { costOf, type StoredRow } from './cells.ts'
-import { Draft, type Effects } from './effects.ts'
+import { Draft, type Effects, type Range } from './effects.ts'
 import { guarded, hasLabel, isPassing, type Place } from './errors.ts'
 import type { Heads, Work } from './heads.ts'
 import { View, type Layers } from './layers.ts'
@@ -60,10 +60,14 @@ export class Projector {
   #settled: (() => void)[] = []
   #urgent = false
   #stopped = false
+  #heads: Heads | null
+  /** Why the last round failed; null when it did not. */
+  #failure: Error | null = null
   #running: Promise<void> | null = null
 
   constructor(options: ProjectorOptions) {
     this.#options = options
+    this.#heads = options.heads
     options.layers.ended = () => {
       if (this.#running !== null) this.#wake()
     }
@@ -85,9 +89,14 @@ export class Projector {
     if (this.#options.layers.size > mostBytes) await this.#until(() => this.#options.layers.size <= mostBytes)
   }
 
-  /** Resolves once the rows hold everything up to this number; throws when the lease is lost before. */
+  /** Resolves once the rows hold everything up to this number; throws when the lease is lost before, or it cannot be. */
   async upTo(number: number): Promise<void> {
     await this.#until(() => this.#options.layers.applied >= number)
+  }
+
+  /** Like `upTo`, but does not wait for a server that is away. */
+  async finish(number: number): Promise<void> {
+    await this.#until(() => this.#options.layers.applied >= number, false)
   }
 
   /** Ends after the round under way. */
@@ -97,7 +106,7 @@ export class Projector {
     await this.#running
   }
 
-  async #until(holds: () => boolean): Promise<void> {
+  async #until(holds: () => boolean, isPatient = true): Promise<void> {
     this.#urgent = true
     this.poke()
     this.#wake()
@@ -108,6 +117,8 @@ export class Projector {
       this.#urgent = true
       this.poke()
       await new Promise<void>((resolve) => this.#settled.push(resolve))
+      const failure = this.#failure
+      if (failure !== null && !(isPatient && isVarveError(failure) && failure.retryable)) throw failure
     }
   }
 
@@ -143,11 +154,17 @@ export class Projector {
         )
         layers.retire(last.number)
         failures = 0
+        this.#failure = null
         this.#tell()
         await this.#options.applied(last.number)
       } catch (error) {
+        if (lease.isLost) {
+          this.#tell()
+          return
+        }
+        if (this.#givesUpHeads(error)) continue
+        this.#failure = error instanceof Error ? error : new Error('a round failed', { cause: error })
         this.#tell()
-        if (lease.isLost) return
         env.log('warn', 'Applying batches of a store failed and is tried again', {
           store: place.store,
           error: String(error),
@@ -169,21 +186,52 @@ export class Projector {
     })
   }
 
+  /**
+   * Readable collections are for others, who may give them indexes and rules that their documents break: that must not
+   * keep the store from going on. They are written anew when it is opened again.
+   */
+  #givesUpHeads(error: unknown): boolean {
+    if (this.#heads === null || !isVarveError(error, 'STORE_FAILED') || error.retryable) return false
+    this.#heads = null
+    this.#options.env.log(
+      'error',
+      'Readable collections cannot be written and are left out until the store is opened again',
+      {
+        store: this.#options.place.store,
+        error: String(error),
+      },
+    )
+    return true
+  }
+
   async #round(effects: readonly Effects[], applied: number): Promise<void> {
     const all = new Draft()
     for (const each of effects) all.add(each)
     // Fences change nothing: the next round takes their numbers along.
     if (all.rows.size + all.cleared.length === 0) return
-    const { heads, rows } = this.#options
-    const readable = await heads?.changes(all.rows, new View(effects), (work, done) =>
+    const { rows } = this.#options
+    const readable = await this.#heads?.changes(all.rows, new View(effects), (work, done) =>
       this.#transaction(work === null ? [] : [work], done),
     )
+    for (const range of all.cleared) await this.#clear(range)
     const lists = operationsOf(all, rows)
+    const done = { applied, ...(this.#heads === null && this.#options.heads !== null ? { heads: {} } : {}) }
     for (const [at, some] of lists.entries()) {
       const isLast = at === lists.length - 1
       const write: Work = (session) => rows.collection.bulkWrite(some, { session, ordered: true })
       const works = [...(some.length > 0 ? [write] : []), ...(isLast ? (readable ?? []) : [])]
-      await this.#transaction(works, isLast ? { applied } : {})
+      await this.#transaction(works, isLast ? done : {})
+    }
+  }
+
+  /** Of a range with many rows all but the last ones, which go with the round; who reads sees them from memory as gone. */
+  async #clear(range: Range): Promise<void> {
+    const { rows } = this.#options
+    for (;;) {
+      const last = await rows.last(range, roundRows)
+      if (last === null) return
+      const filter = rows.filter({ from: range.from, to: last })
+      await this.#transaction([(session) => rows.collection.deleteMany(filter, { session })], {})
     }
   }
 

@@ -60,11 +60,10 @@ function pick(value: JsonValue, names: readonly string[]): JsonValue | undefined
 /** A path below one that holds a value already is left out. */
 function put(target: Record<string, unknown>, names: readonly string[], value: unknown): void {
   const [name = '', ...rest] = names
-  if (rest.length === 0) {
-    target[name] ??= value
-    return
-  }
-  const inner: unknown = (target[name] ??= {})
+  // Some names mean something to every object.
+  if (!Object.hasOwn(target, name)) target[name] = rest.length === 0 ? value : {}
+  if (rest.length === 0) return
+  const inner = target[name]
   if (isRecord(inner)) put(inner, rest, value)
 }
 

@@ -117,6 +117,13 @@ export class Rows {
     return found
   }
 
+  /** Of the rows that a range has in the collection, the key of number `count`; null when there are fewer. */
+  async last(range: Range, count: number): Promise<string | null> {
+    const options = { sort: { _id: 1 as const }, skip: count - 1, limit: 1, projection: { _id: 1 } }
+    const [row] = await this.collection.find(this.filter(range), options).toArray()
+    return row === undefined ? null : row._id.slice(this.#prefix.length)
+  }
+
   async #page(range: Range, size: number, reverse: boolean): Promise<readonly Found[]> {
     const rows = await this.collection
       .find(this.filter(range), { sort: { _id: reverse ? -1 : 1 }, limit: size, batchSize: size + 1 })

@@ -4,7 +4,15 @@ import type { CommitRow, DocumentRow, EntryRow, FeedRow, ReceiptRow, SnapshotRow
 import { idOf, keptText } from './heads.ts'
 import { byteStrings, numbers, texts, type Value } from './values.ts'
 
-export type Column = readonly [name: string, type: 'bigint' | 'bytea' | 'text', values: Value]
+/** The same place of every row. */
+export interface Column {
+  readonly name: string
+  readonly type: 'bigint' | 'bytea' | 'text'
+  /** All rows as one array; copies what it takes. */
+  readonly array: () => Value
+  /** The first row by itself, in the same way. */
+  readonly first: () => Value
+}
 
 export interface Columns {
   readonly list: string
@@ -12,15 +20,23 @@ export interface Columns {
 }
 
 export function whole(name: string, values: readonly (number | null)[]): Column {
-  return [name, 'bigint', numbers(values)]
+  const first = (): Value => {
+    const [value = null] = values
+    return value === null ? null : String(value)
+  }
+  return { name, type: 'bigint', array: () => numbers(values), first }
 }
 
 export function bytes(name: string, values: readonly (Uint8Array | null)[]): Column {
-  return [name, 'bytea', byteStrings(values)]
+  const first = (): Value => {
+    const [value = null] = values
+    return value === null ? null : Buffer.from(value)
+  }
+  return { name, type: 'bytea', array: () => byteStrings(values), first }
 }
 
 function text(name: string, values: readonly (string | null)[]): Column {
-  return [name, 'text', texts(values)]
+  return { name, type: 'text', array: () => texts(values), first: () => values[0] ?? null }
 }
 
 export function feedColumns(rows: readonly FeedRow[]): Columns {

@@ -17,6 +17,8 @@ export class ConnectFailure extends Error {
 export const notExpected = 'VA001'
 export const leaseLost = 'VA002'
 export const outOfStep = 'VA003'
+/** PostgreSQL's own, of a statement that waited too long for a lock. */
+export const lockedOut = '55P03'
 
 /** The server's code of five signs, or the network's; `unknown` without one. */
 export function codeOf(failure: unknown): string {
@@ -43,6 +45,9 @@ export function isStandby(failure: unknown): boolean {
   return codeOf(failure) === '25006'
 }
 
+/** Of a pool that had no connection free for too long. */
+export const allInUse = 'EBUSY'
+
 type Meaning = readonly [code: ErrorCode, message: string, retryable?: boolean]
 
 const exact: Readonly<Record<string, (where: string) => Meaning>> = {
@@ -66,6 +71,12 @@ const exact: Readonly<Record<string, (where: string) => Meaning>> = {
   '28000': refusedLogin,
   '28P01': refusedLogin,
   '3D000': (where) => ['STORE_FAILED', `${where} has no database of this name: create it, or correct the URL`],
+  [lockedOut]: busy,
+  [allInUse]: (where) => [
+    'STORE_FAILED',
+    `All connections to ${where} were in use for too long: raise max of the pool, or try again`,
+    true,
+  ],
   '40001': busy,
   '40P01': busy,
   '42501': (where) => [
@@ -105,7 +116,14 @@ export function explained(failure: unknown, where: string): VarveError {
   if (failure instanceof ConnectFailure && isVarveError(failure.error)) return failure.error
   const postgres = codeOf(failure)
   const [code, message, retryable = false] = meaningOf(failure, postgres, where)
-  return new VarveError(code, message, { cause: failure, details: { where, postgres }, retryable })
+  return new VarveError(code, message, { cause: causeOf(failure, postgres), details: { where, postgres }, retryable })
+}
+
+/** What PostgreSQL said, without its details, which may be data, and without who connects. */
+function causeOf(failure: unknown, postgres: string): Error {
+  const inner = failure instanceof PipelineFailure || failure instanceof ConnectFailure ? failure.error : failure
+  const isLogin = postgres.startsWith('28')
+  return new Error(`${postgres}: ${inner instanceof Error && !isLogin ? inner.message : 'refused'}`)
 }
 
 function meaningOf(failure: unknown, postgres: string, where: string): Meaning {

@@ -1,7 +1,7 @@
 /** The PostgreSQL adapter: the stores of one provider in one schema, over connections that any number of them share. */
 
 import { performance } from 'node:perf_hooks'
-import { checkFileName, checkPageKey, checkStoreName, VarveError, type StoreProvider } from 'varve/engine'
+import { cached, checkFileName, checkPageKey, checkStoreName, VarveError, type StoreProvider } from 'varve/engine'
 import { readSmall, writeSmall } from './files.ts'
 import { Lease, releasePayload, standingOf, takeLease } from './lease.ts'
 import { foundVersion, migrate, type Home } from './migrate.ts'
@@ -21,6 +21,8 @@ export interface PostgresOptions {
   readonly address?: string
   /** Milliseconds after which others may open a store whose process has died; 15,000 by default, 300 at least. */
   readonly leaseMs?: number
+  /** Bytes of heads kept in memory for each open store, about; 16 MB by default. */
+  readonly cacheBytes?: number
 }
 
 export interface PostgresProvider extends StoreProvider {
@@ -32,9 +34,11 @@ export interface PostgresProvider extends StoreProvider {
 }
 
 const shortestLeaseMs = 300
+const defaultCacheBytes = 16 * 1024 * 1024
 
 /** Stores as rows in the tables of one schema. Nothing happens, and nothing is kept, before the first call. */
-export function postgres({ pool, schema, address, leaseMs = 15_000 }: PostgresOptions): PostgresProvider {
+export function postgres(options: PostgresOptions): PostgresProvider {
+  const { pool, schema, address, leaseMs = 15_000, cacheBytes = defaultCacheBytes } = options
   const home: Home = { pool, schema: checkSchema(schema), where: `schema "${schema}" of ${pool.where}` }
   if (!(leaseMs >= shortestLeaseMs)) {
     throw new VarveError('INVALID', `A lease of ${leaseMs} ms is too short: use ${shortestLeaseMs} or more`)
@@ -51,7 +55,8 @@ export function postgres({ pool, schema, address, leaseMs = 15_000 }: PostgresOp
         )
       }
       await migrate(home)
-      return new PostgresStore(home, name, new Lease(home, name, terms, await takeLease(home, name, terms)))
+      const lease = new Lease(home, name, terms, await takeLease(home, name, terms))
+      return cached(new PostgresStore(home, name, lease), { bytes: cacheBytes, held: () => lease.held })
     },
     readFile: async (name) => readSmall(home, checkFileName(name)),
     writeFile: async (name, bytes) => writeSmall(home, checkFileName(name), bytes),

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { VarveError } from 'varve/engine'
 import { numberAt, textOrNullAt } from './cells.ts'
+import { codeOf, lockedOut } from './errors.ts'
 import { channel } from './listener.ts'
 import type { Home } from './migrate.ts'
 import type { Row, Statement } from './pipeline.ts'
@@ -46,9 +47,10 @@ export async function takeLease(home: Home, name: string, terms: LeaseTerms): Pr
   const s = quoted(home.schema)
   const lease = `clock_timestamp() + $4 * interval '1 millisecond'`
   const values = [name, randomBytes(9).toString('base64url'), terms.address, String(terms.leaseMs)]
-  // When the answer was lost and the call is repeated, the holder is already this one.
+  // When the answer was lost and the call is repeated, even late, the holder is already this one.
   const take: Statement = {
-    text: `UPDATE ${s}.stores SET holder = $2, address = $3, epoch = epoch + 1, until = ${lease}
+    text: `UPDATE ${s}.stores SET holder = $2, address = $3, until = ${lease},
+        epoch = epoch + CASE WHEN holder = $2 THEN 0 ELSE 1 END
       WHERE name = $1 AND (holder IS NULL OR holder = $2 OR until < clock_timestamp()) RETURNING no, epoch, batch`,
     values,
   }
@@ -58,13 +60,34 @@ export async function takeLease(home: Home, name: string, terms: LeaseTerms): Pr
     values,
   }
   for (;;) {
-    const [taken = []] = await home.pool.ask([take], home.where)
+    const taken = await took(home, name, take)
     const standing = taken.length === 0 ? await standingOf(home, name) : null
     if (standing !== null && !standing.isFree) throw refusal(name, standing)
     const [made = []] = taken.length > 0 || standing !== null ? [taken] : await home.pool.ask([make], home.where)
     const [row] = made
     if (row !== undefined) return { store: numberAt(row, 0), epoch: numberAt(row, 1), batch: numberAt(row, 2) }
   }
+}
+
+/** Milliseconds that taking a lease that ran out waits for a batch of its last holder that is still under way. */
+const lingerMs = 1000
+
+/** A process that was stopped in the middle of sending a batch would keep the row locked for as long as it rests. */
+async function took({ pool, schema, where }: Home, name: string, take: Statement): Promise<readonly Row[]> {
+  const limit = { text: `SELECT set_config('lock_timeout', $1, true)`, values: [String(lingerMs)] }
+  const text = `SELECT pg_terminate_backend(l.pid) FROM ${quoted(schema)}.stores s
+    JOIN pg_locks l ON l.transactionid = s.xmax AND l.locktype = 'transactionid' AND l.granted
+    WHERE s.name = $1 AND s.until < clock_timestamp()`
+  return pool.patiently(async () => {
+    try {
+      const [, rows = []] = await pool.run([limit, take])
+      return rows
+    } catch (failure) {
+      // Where that is not permitted, the next attempt waits again.
+      if (codeOf(failure) === lockedOut) await pool.run([{ text, values: [name], once: true }]).catch(() => undefined)
+      throw failure
+    }
+  }, where)
 }
 
 /** Null when there is no such store. */
@@ -102,12 +125,18 @@ export class Lease {
   #timer: NodeJS.Timeout
   /** When it runs out at the earliest, by two clocks: one may be set, the other stops while the machine sleeps. */
   #until = { steady: 0, wall: 0 }
+  /** Number of the last batch that was answered: the server must know it. */
+  #batch: number
+  /** Which server, of those that connections led to, confirmed it. */
+  #server: number
 
   constructor(home: Home, name: string, terms: LeaseTerms, taken: Taken) {
     this.#home = home
     this.#name = name
     this.#terms = terms
     this.taken = taken
+    this.#batch = taken.batch
+    this.#server = home.pool.server
     this.#until = this.#fromNow()
     this.#timer = this.#schedule()
   }
@@ -117,23 +146,29 @@ export class Lease {
     return this.#terms.leaseMs
   }
 
-  /** Throws `LOCKED` when the lease is lost, asking the server first when it may have run out. */
-  async check(): Promise<void> {
-    if (this.#lost !== null) throw this.#lost
-    if (performance.now() < this.#until.steady && Date.now() < this.#until.wall) return
-    await this.renew()
+  /** False once another may have taken it, or the server was replaced by one that may be behind. */
+  get held(): boolean {
+    const inTime = performance.now() < this.#until.steady && Date.now() < this.#until.wall
+    return this.#lost === null && inTime && this.#server === this.#home.pool.server
   }
 
-  /** A batch that began at `sent` was written, which renews. */
-  renewed(sent: { readonly steady: number; readonly wall: number }): void {
-    this.#until = sent
+  /** Throws when the lease or batches are lost, asking the server first when that may be so. */
+  async check(): Promise<void> {
+    if (this.#lost !== null) throw this.#lost
+    if (!this.held) await this.renew()
+  }
+
+  /** A batch was written, which renews. */
+  wrote(batch: number, until: { readonly steady: number; readonly wall: number }): void {
+    this.#batch = batch
+    this.#until = until
   }
 
   #fromNow(): { readonly steady: number; readonly wall: number } {
     return { steady: performance.now() + this.#terms.leaseMs, wall: Date.now() + this.#terms.leaseMs }
   }
 
-  /** What `renewed` takes once the batch that is sent now is written. */
+  /** What `wrote` takes once the batch that is sent now is written. */
   sending(): { readonly steady: number; readonly wall: number } {
     return this.#fromNow()
   }
@@ -149,12 +184,42 @@ export class Lease {
   async #renewOnce(): Promise<void> {
     if (this.#lost !== null) throw this.#lost
     const text = `UPDATE ${quoted(this.#home.schema)}.stores SET until = clock_timestamp() + $3 * interval '1 millisecond'
-      WHERE no = $1 AND epoch = $2 RETURNING 1`
+      WHERE no = $1 AND epoch = $2 RETURNING batch`
     const values = [String(this.taken.store), String(this.taken.epoch), String(this.#terms.leaseMs)]
-    const until = this.#fromNow()
-    const [rows = []] = await this.#home.pool.ask([{ text, values }], this.#home.where)
-    if (rows.length === 0) throw await this.lose()
-    this.#until = until
+    for (let server: number | null = null; server !== this.#home.pool.server;) {
+      server = this.#home.pool.server
+      const until = this.#fromNow()
+      const batch = this.#batch
+      const [rows = []] = await this.#home.pool.ask([{ text, values }], this.#home.where)
+      const [row] = rows
+      if (row === undefined) throw await this.lose()
+      if (numberAt(row, 0) < batch) throw this.lostBatches()
+      this.#until = until
+      this.#server = server
+    }
+  }
+
+  /** The server has fewer batches than it answered: it was replaced by one that had not received all. */
+  lostBatches(): VarveError {
+    const { where } = this.#home
+    return this.#fail(
+      `${where} has lost batches of "${this.#name}" that were answered, as a standby does that was behind: open the store again, and sync`,
+    )
+  }
+
+  /** A batch is there whose writer has gone on as if it were not: what that one believes of the store is wrong. */
+  tookEffect(): VarveError {
+    return this.#fail(
+      `A write to "${this.#name}" in ${this.#home.where} that got no answer took effect after all: open the store again`,
+    )
+  }
+
+  /** Every call fails from now on. The lease is still held, and given back at the end. */
+  #fail(message: string): VarveError {
+    const details = { where: this.#home.where, store: this.#name, reopen: true }
+    this.#stop()
+    this.#lost ??= new VarveError('STORE_FAILED', message, { details })
+    return this.#lost
   }
 
   /** The lease is another's: every call fails from now on with what this returns. */
@@ -170,16 +235,10 @@ export class Lease {
     return this.#lost
   }
 
-  /** Every call fails from now on with this. */
-  fail(error: VarveError): void {
-    this.#stop()
-    this.#lost ??= error
-  }
-
   /** Gives the lease back and tells those who wait for it. When the server cannot be told, it runs out by itself. */
   async release(): Promise<void> {
     this.#stop()
-    if (this.#lost !== null) return
+    if (this.#lost !== null && this.#lost.code !== 'STORE_FAILED') return
     this.#lost = new VarveError('CLOSED', `The store "${this.#name}" is closed: open it again`)
     const text = `WITH freed AS (
         UPDATE ${quoted(this.#home.schema)}.stores SET holder = NULL, address = NULL, until = clock_timestamp()

@@ -1,5 +1,6 @@
 /** The one connection that waits for notifications, open only while somebody waits. */
 
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type ClientConfig } from 'pg'
 
@@ -37,7 +38,7 @@ export class Listener {
     })
     const waiter: Waiter = { payload, wake }
     this.#waiters.add(waiter)
-    this.#client ??= this.#connect()
+    this.#client ??= this.#begin()
     // Without a connection the time alone wakes.
     const ready = this.#client.then(
       () => undefined,
@@ -55,6 +56,23 @@ export class Listener {
     this.#stop()
   }
 
+  #begin(): Promise<Client> {
+    const client = this.#connect()
+    void this.#watch(client)
+    return client
+  }
+
+  /** Until it ends, when another may have taken its place. */
+  async #watch(connecting: Promise<Client>): Promise<void> {
+    try {
+      await once(await connecting, 'end')
+      if (this.#client === connecting) for (const { wake } of this.#waiters) wake()
+    } catch {
+      // Without a connection the time alone wakes.
+    }
+    if (this.#client === connecting) this.#client = null
+  }
+
   async #connect(): Promise<Client> {
     const client = new Client(this.#config())
     client.on('error', () => undefined)
@@ -64,16 +82,11 @@ export class Listener {
     try {
       await client.connect()
       await client.query(`LISTEN ${channel}`)
+      return client
     } catch (error) {
-      this.#client = null
       client.end().catch(() => undefined)
       throw error
     }
-    client.once('end', () => {
-      this.#client = null
-      for (const { wake } of this.#waiters) wake()
-    })
-    return client
   }
 
   #stop(): void {

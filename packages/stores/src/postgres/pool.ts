@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
 import { VarveError } from 'varve/engine'
-import { ConnectFailure, explained, isOpen, isPassing, isStandby } from './errors.ts'
+import { allInUse, ConnectFailure, explained, isOpen, isPassing, isStandby } from './errors.ts'
 import { Listener, type Told } from './listener.ts'
 import { runPipeline, type Row, type Statement } from './pipeline.ts'
 import { checkServer, connectionOf, shownUrl } from './server.ts'
@@ -29,15 +29,18 @@ export interface PostgresPoolOptions {
   readonly statementMs?: number
 }
 
-export interface PostgresHealth {
-  /** Whether a statement was answered by a server that takes writes. */
-  readonly ok: boolean
-  /** How long that took, in milliseconds. */
-  readonly latencyMs: number
+export interface PoolFigures {
   /** Connections that are open, and of these the ones that nobody uses; calls that wait for one. */
   readonly connections: number
   readonly idle: number
   readonly waiting: number
+}
+
+export interface PostgresHealth extends PoolFigures {
+  /** Whether a statement was answered by a server that takes writes. */
+  readonly ok: boolean
+  /** How long that took, in milliseconds. */
+  readonly latencyMs: number
   /** Why it is not well; null when it is. */
   readonly problem: string | null
 }
@@ -53,6 +56,9 @@ export class PostgresPool {
   readonly #listener: Listener
   #turn = 0
   #pool: Pool | null = null
+  /** When the server started that the last new connection led to. */
+  #started: string | null = null
+  #servers = 0
   #closed = false
 
   constructor(options: PostgresPoolOptions) {
@@ -71,6 +77,17 @@ export class PostgresPool {
 
   get #url(): string {
     return this.#urls[this.#turn % this.#urls.length] ?? ''
+  }
+
+  /** Asks nobody. */
+  get figures(): PoolFigures {
+    const { totalCount = 0, idleCount = 0, waitingCount = 0 } = this.#pool ?? {}
+    return { connections: totalCount, idle: idleCount, waiting: waitingCount }
+  }
+
+  /** Counts the servers that connections led to, one after the other: another one may lack what the last one answered. */
+  get server(): number {
+    return this.#servers
   }
 
   /** Connections that are open. */
@@ -125,9 +142,7 @@ export class PostgresPool {
     const started = performance.now()
     let problem: string | null = ''
     for (let left = this.#urls.length; left > 0 && problem !== null; left--) problem = await this.#problem()
-    const { totalCount = 0, idleCount = 0, waitingCount = 0 } = this.#pool ?? {}
-    const counts = { connections: totalCount, idle: idleCount, waiting: waitingCount }
-    return { ok: problem === null, latencyMs: performance.now() - started, ...counts, problem }
+    return { ok: problem === null, latencyMs: performance.now() - started, ...this.figures, problem }
   }
 
   async #problem(): Promise<string | null> {
@@ -164,7 +179,7 @@ export class PostgresPool {
       idleTimeoutMillis: idleMs,
       maxLifetimeSeconds: connectionSeconds,
       allowExitOnIdle: true,
-      verify: (client, done) => void verify(client, statementMs, done),
+      verify: (client, done) => void this.#verify(client, statementMs, done),
     }
     const pool = new Pool(config)
     // A connection that breaks while nobody uses it is taken out by the pool; one in use fails its statements.
@@ -175,6 +190,19 @@ export class PostgresPool {
     return pool
   }
 
+  /** The pool waits for `done`, and closes a connection that is called back with an error. */
+  async #verify(client: PoolClient, statementMs: number, done: (error?: Error) => void): Promise<void> {
+    try {
+      const started = await checkServer(client, statementMs)
+      if (this.#started !== null && this.#started !== started) this.#servers++
+      this.#started = started
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('the server cannot be used', { cause: error }))
+      return
+    }
+    done()
+  }
+
   #timing(): { readonly connectionTimeoutMillis: number; readonly keepAlive: boolean } {
     return { connectionTimeoutMillis: this.#options.connectMs, keepAlive: true }
   }
@@ -183,6 +211,9 @@ export class PostgresPool {
     try {
       return await pool.connect()
     } catch (error) {
+      // When all are in use, waiting for one took too long, which another server would not help.
+      const isBusy = pool.totalCount >= this.#options.max
+      if (isBusy) throw new ConnectFailure(Object.assign(new Error('all connections are in use'), { code: allInUse }))
       if (this.#urls.length > 1 || isStandby(error)) this.#giveUp(pool)
       throw new ConnectFailure(error)
     }
@@ -196,17 +227,6 @@ export class PostgresPool {
     // What it still runs ends by itself.
     pool.end().catch(() => undefined)
   }
-}
-
-/** The pool waits for `done`, and closes a connection that is called back with an error. */
-async function verify(client: PoolClient, statementMs: number, done: (error?: Error) => void): Promise<void> {
-  try {
-    await checkServer(client, statementMs)
-  } catch (error) {
-    done(error instanceof Error ? error : new Error('the server cannot be used', { cause: error }))
-    return
-  }
-  done()
 }
 
 /** Connections to a PostgreSQL server, made when they are needed; nothing happens before the first use. */

@@ -85,6 +85,8 @@ export class PostgresStore implements Store {
     await this.#lease.check()
     await this.#writes.check()
     const [rows = []] = await this.#home.pool.ask([statement], this.#home.where)
+    // After a long rest of this process, or from another server, it may be another state than that of the last write.
+    if (this.#open && !this.#lease.held) await this.#lease.check()
     return rows
   }
 

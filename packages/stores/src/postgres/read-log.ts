@@ -58,5 +58,5 @@ export function recordAtStatement(s: string, store: number, at: number): Stateme
         WHERE r.store = $1::integer AND r.record <= middle AND r.record > low ORDER BY record DESC LIMIT 1) b ON true
       WHERE low < high)
     SELECT max(found) FROM halves`
-  return { text, values: [String(store), String(at)] }
+  return { text, values: [String(store), String(Math.min(Math.floor(at), Number.MAX_SAFE_INTEGER))] }
 }

@@ -5,7 +5,7 @@ import { codeOf, explained } from './errors.ts'
 import { refusal } from './lease.ts'
 import { foundVersion, isMissing, plain, schemaLock, type Home } from './migrate.ts'
 import { PipelineFailure, type Row, type Statement } from './pipeline.ts'
-import { quoted, tables } from './schema.ts'
+import { literal, quoted, tables } from './schema.ts'
 
 /** Throws `LOCKED` while a store of the schema is open. */
 export async function removeAll(home: Home): Promise<void> {
@@ -30,12 +30,14 @@ function removal(schema: string): readonly Statement[] {
   return [
     schemaLock(schema),
     // Who opens a store meanwhile waits, and finds nothing.
-    plain(`DO $body$ BEGIN
+    plain(
+      `DO ${literal(`BEGIN
       LOCK TABLE ${s}.stores IN ACCESS EXCLUSIVE MODE;
       IF EXISTS (SELECT FROM ${s}.stores WHERE holder IS NOT NULL AND until >= clock_timestamp()) THEN
         RAISE 'a store is open' USING ERRCODE = '${openStores}';
       END IF;
-    END $body$`),
+    END`)}`,
+    ),
     plain(`DROP VIEW ${s}.heads`),
     plain(`DROP FUNCTION ${s}.fence, ${s}.expectation`),
     plain(`DROP TABLE ${tables.map((table) => `${s}.${table}`).join(', ')}, ${s}.layout`),
@@ -54,10 +56,15 @@ async function whoHolds({ pool, schema, where }: Home): Promise<VarveError> {
 /** Only when nothing is left in it: small files of others, and tables that are not ours, stay. */
 async function removeSchema({ pool, schema, where }: Home): Promise<void> {
   const s = quoted(schema)
-  const left = await pool.ask([plain(`SELECT 1 FROM ${s}.files LIMIT 1`)], where)
-  if (left[0]?.length !== 0) return
-  await quietly(pool.run([plain(`DROP TABLE ${s}.files`)]), where)
-  await quietly(pool.run([plain(`DROP SCHEMA ${s}`)]), where)
+  // Another process may be making it anew.
+  const emptied = `DO ${literal(`BEGIN
+    IF to_regclass(${literal(`${s}.layout`)}) IS NULL THEN
+      LOCK TABLE ${s}.files IN ACCESS EXCLUSIVE MODE;
+      IF NOT EXISTS (SELECT FROM ${s}.files) THEN DROP TABLE ${s}.files; END IF;
+    END IF;
+  END`)}`
+  await quietly(pool.run([schemaLock(schema), plain(emptied)]), where)
+  await quietly(pool.run([schemaLock(schema), plain(`DROP SCHEMA ${s}`)]), where)
 }
 
 /** An empty schema may be used by others, or belong to them: that it stays is no failure. */

@@ -8,6 +8,11 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** A text in SQL, whatever it holds. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
 /** Throws `INVALID` unless PostgreSQL can have a schema of this name. */
 export function checkSchema(name: string): string {
   const size = Buffer.byteLength(name, 'utf8')
@@ -113,7 +118,7 @@ const first = (s: string): readonly string[] => [
 /** The first statement of every batch: whoever has lost the lease fails, and a takeover waits for the batch. */
 function fence(s: string): string {
   return `CREATE FUNCTION ${s}.fence(mine integer, held bigint, before bigint, now bigint, lease double precision)
-  RETURNS void LANGUAGE plpgsql AS $body$
+  RETURNS void LANGUAGE plpgsql AS ${literal(`
   DECLARE found_epoch bigint;
   BEGIN
     UPDATE ${s}.stores SET batch = now, until = clock_timestamp() + lease * interval '1 millisecond'
@@ -122,19 +127,19 @@ function fence(s: string): string {
     SELECT epoch INTO found_epoch FROM ${s}.stores WHERE no = mine;
     IF found_epoch = held THEN RAISE 'batches are out of step' USING ERRCODE = '${outOfStep}'; END IF;
     RAISE 'the lease was taken over' USING ERRCODE = '${leaseLost}';
-  END $body$`
+  END`)}`
 }
 
 function expectation(s: string): string {
   return `CREATE FUNCTION ${s}.expectation(mine integer, names bytea[], expected bytea[])
-  RETURNS void LANGUAGE plpgsql AS $body$
+  RETURNS void LANGUAGE plpgsql AS ${literal(`
   DECLARE other bytea;
   BEGIN
     SELECT e.name INTO other FROM unnest(names, expected) AS e(name, value)
       LEFT JOIN ${s}.named_values v ON v.store = mine AND v.name = e.name
       WHERE v.value IS DISTINCT FROM e.value LIMIT 1;
     IF FOUND THEN RAISE '%', encode(other, 'hex') USING ERRCODE = '${notExpected}'; END IF;
-  END $body$`
+  END`)}`
 }
 
 /** For ordinary SQL tools: the documents of open databases as rows. */

@@ -13,16 +13,21 @@ const settings = [
   ['enable_material', 'off'],
   ['max_parallel_workers_per_gather', '0'],
   ['jit', 'off'],
+  ['standard_conforming_strings', 'on'],
   ['bytea_output', 'hex'],
   ['extra_float_digits', '1'],
   ['default_transaction_isolation', 'read committed'],
   ['idle_in_transaction_session_timeout', '60000'],
+  // A machine that is gone must not keep a store's row locked for hours: the server notices within a minute.
+  ['tcp_keepalives_idle', '20'],
+  ['tcp_keepalives_interval', '10'],
+  ['tcp_keepalives_count', '3'],
 ] as const
 
 const oldestVersion = 130_000
 
 const setUp = `SELECT pg_is_in_recovery(), current_setting('server_version_num')::int, current_setting('server_encoding'),
-  set_config('statement_timeout', $1, false), ${settings.map(([name, value]) => `set_config('${name}', '${value}', false)`).join(', ')}`
+  pg_postmaster_start_time()::text, set_config('statement_timeout', $1, false), ${settings.map(([name, value]) => `set_config('${name}', '${value}', false)`).join(', ')}`
 
 /** Host, port and database of a URL. Throws `INVALID`, which never shows what was given. */
 export function shownUrl(text: string): string {
@@ -42,10 +47,10 @@ export function connectionOf(url: string): ClientConfig {
   return { connectionString: url, application_name: 'varve' }
 }
 
-/** Sets a new connection up in one round trip; fails where stores cannot be kept. */
-export async function checkServer(client: ClientBase, statementMs: number): Promise<void> {
+/** Sets a new connection up in one round trip; gives when the server started. Fails where stores cannot be kept. */
+export async function checkServer(client: ClientBase, statementMs: number): Promise<string> {
   const { rows } = await client.query<unknown[]>({ text: setUp, values: [String(statementMs)], rowMode: 'array' })
-  const [standby, version, encoding] = rows[0] ?? []
+  const [standby, version, encoding, started] = rows[0] ?? []
   if (standby === true) throw Object.assign(new Error('a standby'), { code: '25006' })
   if (Number(version) < oldestVersion) {
     throw new VarveError('UNSUPPORTED_VERSION', 'The server runs a PostgreSQL before 13: use a newer one', {
@@ -57,4 +62,5 @@ export async function checkServer(client: ClientBase, statementMs: number): Prom
       details: { encoding },
     })
   }
+  return String(started)
 }

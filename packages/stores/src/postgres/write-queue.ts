@@ -1,6 +1,6 @@
 /** Writes in their order: those that wait go out together, and what became of one that was cut off is found out first. */
 
-import { VarveError, type Batch } from 'varve/engine'
+import { isVarveError, VarveError, type Batch } from 'varve/engine'
 import { numberAt } from './cells.ts'
 import { codeOf, explained, isOpen, isPassing, leaseLost, notExpected, outOfStep } from './errors.ts'
 import type { Lease } from './lease.ts'
@@ -13,6 +13,16 @@ interface Waiting {
   readonly statements: readonly Statement[]
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+}
+
+/** A batch that went out: its number, and the one that it goes on from. */
+interface Sent {
+  readonly before: number
+  readonly no: number
+  /** Whether it took effect, once that was found out. */
+  took: boolean
+  /** Its writer was told that nobody knows, and goes on as if it had not been. */
+  isGivenUp: boolean
 }
 
 /** Bytes of values that one round trip carries, unless a batch alone has more. */
@@ -28,9 +38,9 @@ export class WriteQueue {
   #running: Promise<void> | null = null
   /** Number of the last batch that is known to be there. */
   #batch: number
-  /** Number of one of which nobody knows whether it is there. */
-  #open: number | null = null
-  #settling: Promise<boolean> | null = null
+  /** One of which nobody knows whether it is there. */
+  #doubt: Sent | null = null
+  #finding: Promise<void> | null = null
 
   constructor(home: Home, name: string, lease: Lease, writer: Writer) {
     this.#home = home
@@ -57,7 +67,8 @@ export class WriteQueue {
 
   /** Throws while nobody knows what is stored, which a read must not guess; finds it out when the server is back. */
   async check(): Promise<void> {
-    if (this.#open !== null) await this.#settle(this.#open)
+    if (this.#doubt === null) return
+    await this.#home.pool.patiently(() => this.#find(), this.#home.where)
   }
 
   async #run(): Promise<void> {
@@ -98,22 +109,35 @@ export class WriteQueue {
   }
 
   /** Sends until it is known that the statements took effect, or that they never will. */
-  #send(statements: readonly Statement[]): Promise<void> {
-    const { pool } = this.#home
-    const repeatable = async (): Promise<void> => {
-      if (this.#open !== null && (await this.#find(this.#open))) return
-      const until = this.#lease.sending()
-      const next = this.#batch + 1
-      try {
-        await pool.run([this.#fence(next), ...statements])
-      } catch (failure) {
-        if (isOpen(failure)) this.#open = next
-        throw failure
-      }
-      this.#batch = next
-      this.#lease.renewed(until)
+  async #send(statements: readonly Statement[]): Promise<void> {
+    const own: { sent: Sent | null } = { sent: null }
+    try {
+      await this.#raw(() => this.#sendOnce(statements, own))
+    } catch (failure) {
+      if (own.sent === null || own.sent !== this.#doubt || !isVarveError(failure, 'LOCKED')) throw failure
+      throw new VarveError(
+        'LOCKED',
+        `${failure.message}. Whether a write took effect before that is not known: look before you repeat it`,
+        { details: { ...failure.details, outcome: 'unknown' }, retryable: false, cause: failure },
+      )
     }
-    return this.#raw(repeatable)
+  }
+
+  async #sendOnce(statements: readonly Statement[], own: { sent: Sent | null }): Promise<void> {
+    await this.#find()
+    // A read may have found it out meanwhile.
+    if (own.sent?.took === true) return
+    const until = this.#lease.sending()
+    const now: Sent = { before: this.#batch, no: this.#batch + 1, took: false, isGivenUp: false }
+    own.sent = now
+    try {
+      await this.#home.pool.run([this.#fence(now), ...statements])
+    } catch (failure) {
+      if (isOpen(failure)) this.#doubt = now
+      throw failure
+    }
+    this.#batch = now.no
+    this.#lease.wrote(now.no, until)
   }
 
   /** Fails with what the server said, unless it was a passing failure. */
@@ -130,67 +154,58 @@ export class WriteQueue {
     if (refused !== null) throw refused
   }
 
-  #fence(next: number): Statement {
+  #fence({ before, no }: Sent): Statement {
     const { store, epoch } = this.#lease.taken
-    const values = [store, epoch, this.#batch, next, this.#lease.leaseMs].map(String)
+    const values = [store, epoch, before, no, this.#lease.leaseMs].map(String)
     const text = `SELECT ${quoted(this.#home.schema)}.fence($1::integer, $2::bigint, $3::bigint, $4::bigint, $5::float8)`
     return { text, values }
   }
 
-  /** Finds out, as long as it takes, whether batch `no` is there; throws when it cannot. */
-  async #settle(no: number): Promise<boolean> {
-    this.#settling ??= this.#home.pool
-      .patiently(() => this.#find(no), this.#home.where)
-      .finally(() => {
-        this.#settling = null
-      })
-    return this.#settling
+  /** Finds out whether the batch in doubt took effect, if there is one; one question at a time. */
+  #find(): Promise<void> {
+    const doubt = this.#doubt
+    if (doubt === null) return Promise.resolve()
+    this.#finding ??= this.#ask(doubt).finally(() => {
+      this.#finding = null
+    })
+    return this.#finding
   }
 
   /**
-   * Whether batch `no` took effect. The number is used up either way: the row's lock waits for a batch that still runs,
-   * and one that arrives later does not find the number that it goes on from.
+   * The row's lock waits for a batch that still runs. One that did not take effect never will: the number that it goes
+   * on from is gone. Asking again, or an earlier question that arrives late, changes nothing more.
    */
-  async #find(no: number): Promise<boolean> {
+  async #ask(doubt: Sent): Promise<void> {
     const { store, epoch } = this.#lease.taken
-    const table = `${quoted(this.#home.schema)}.stores`
-    const text = `WITH before AS (
-        SELECT batch FROM ${table} WHERE no = $1::integer AND epoch = $2::bigint FOR UPDATE)
-      UPDATE ${table} s SET batch = greatest(b.batch, $3::bigint) + 1 FROM before b
-      WHERE s.no = $1::integer RETURNING b.batch, s.batch`
-    const [rows = []] = await this.#home.pool.run([{ text, values: [store, epoch, no].map(String) }])
+    const { before, no } = doubt
+    const skipped = no + 1
+    const text = `UPDATE ${quoted(this.#home.schema)}.stores
+      SET batch = CASE WHEN batch = $3::bigint THEN $4::bigint ELSE batch END
+      WHERE no = $1::integer AND epoch = $2::bigint RETURNING batch`
+    const [rows = []] = await this.#home.pool.run([{ text, values: [store, epoch, before, skipped].map(String) }])
     const [row] = rows
-    this.#open = null
     if (row === undefined) throw await this.#lease.lose()
-    if (numberAt(row, 0) < this.#batch) throw this.#broken()
-    this.#batch = numberAt(row, 1)
-    return numberAt(row, 0) >= no
+    this.#doubt = null
+    const found = numberAt(row, 0)
+    if (found !== no && found !== skipped) throw this.#lease.lostBatches()
+    doubt.took = found === no
+    this.#batch = found
+    if (doubt.took && doubt.isGivenUp) throw this.#lease.tookEffect()
   }
 
   async #explained(failure: unknown): Promise<VarveError> {
+    if (this.#doubt !== null) this.#doubt.isGivenUp = true
     const code = codeOf(failure)
     if (code === leaseLost) return this.#lease.lose()
-    if (code === outOfStep) return this.#broken()
+    if (code === outOfStep) return this.#lease.lostBatches()
     if (code === notExpected && failure instanceof PipelineFailure) return conflict(failure.error)
     const error = explained(failure, this.#home.where)
-    if (this.#open === null) return error
+    if (this.#doubt === null || error.code === 'LOCKED') return error
     return new VarveError(
       'STORE_FAILED',
       `The connection to ${this.#home.where} broke while a batch of "${this.#name}" was written, and it is not known yet whether it is there: try again once the server can be reached`,
       { cause: error, details: { ...error.details, store: this.#name } },
     )
-  }
-
-  /** The server has fewer batches than it answered: it was replaced by one that had not received all. */
-  #broken(): VarveError {
-    const { where } = this.#home
-    const error = new VarveError(
-      'STORE_FAILED',
-      `${where} has lost batches of "${this.#name}" that were answered, as a standby does that was behind: open the store again, and sync`,
-      { details: { where, store: this.#name } },
-    )
-    this.#lease.fail(error)
-    return error
   }
 }
 

@@ -17,25 +17,30 @@ import {
   whole,
   type Columns,
 } from './columns.ts'
+import { Merger, type RowInsert } from './merge.ts'
 import type { Statement } from './pipeline.ts'
 import { quoted } from './schema.ts'
 import { searchStatements } from './search-writer.ts'
 import { byteStrings, nameValue, names, numbers, texts, type Value } from './values.ts'
 
+type Made = Statement | RowInsert
+
 /** Makes the statements of batches for one store. */
 export class Writer {
   readonly #schema: string
   readonly #store: string
+  readonly #merger: Merger
   readonly #texts = new Map<string, string>()
 
   constructor(schema: string, store: number) {
     this.#schema = quoted(schema)
     this.#store = String(store)
+    this.#merger = new Merger(this.#schema, this.#store)
   }
 
   /** Whatever the batch holds is copied. Throws `INVALID` for keys that have no UTF-8 form. */
   statements(batch: Batch): readonly Statement[] {
-    return [
+    return this.#merger.statements([
       ...this.#values(batch),
       ...this.#log(batch),
       ...this.#documents(batch.documents ?? []),
@@ -43,12 +48,12 @@ export class Writer {
       ...this.#indexRows(batch),
       ...searchStatements(this.#schema, this.#store, batch),
       ...this.#marks(batch),
-    ]
+    ])
   }
 
-  #values({ expect, values, feeds = [] }: Batch): Statement[] {
+  #values({ expect, values, feeds = [] }: Batch): Made[] {
     const s = this.#schema
-    const made: Statement[] = []
+    const made: Made[] = []
     if (expect !== undefined && expect.size > 0) {
       const arrays = [names([...expect.keys()]), byteStrings([...expect.values()])]
       made.push(this.#statement(`SELECT ${s}.expectation($1, $2::bytea[], $3::bytea[])`, arrays))
@@ -78,8 +83,8 @@ export class Writer {
     return [...made, ...this.#put(last.length, feedColumns(last), ['no'])]
   }
 
-  #log({ commits = [], commitSignatures = [], verdicts = [], ...batch }: Batch): Statement[] {
-    const made: Statement[] = []
+  #log({ commits = [], commitSignatures = [], verdicts = [], ...batch }: Batch): Made[] {
+    const made: Made[] = []
     const s = this.#schema
     const update = (text: string, arrays: readonly Value[]): void => {
       made.push(this.#statement(text, arrays))
@@ -129,13 +134,13 @@ export class Writer {
   }
 
   /** One statement cannot change a row twice, and who has a tag at which moment matters: then there are several. */
-  #documents(rows: readonly DocumentRow[]): Statement[] {
+  #documents(rows: readonly DocumentRow[]): Made[] {
     return rounds(rows).flatMap((round) => this.#put(round.length, documentColumns(round), ['no']))
   }
 
-  #entries({ entriesRemoved = [], entries = [], snapshotsRemoved = [], snapshots = [] }: Batch): Statement[] {
+  #entries({ entriesRemoved = [], entries = [], snapshotsRemoved = [], snapshots = [] }: Batch): Made[] {
     const s = this.#schema
-    const made: Statement[] = []
+    const made: Made[] = []
     if (entriesRemoved.length > 0) {
       const text = deletion(
         `${s}.entries`,
@@ -159,9 +164,9 @@ export class Writer {
     return [...made, ...this.#put(kept.length, snapshotColumns(kept), ['document', 'place'])]
   }
 
-  #indexRows({ indexesCleared = [], indexRowsRemoved = [], indexRows = [] }: Batch): Statement[] {
+  #indexRows({ indexesCleared = [], indexRowsRemoved = [], indexRows = [] }: Batch): Made[] {
     const s = this.#schema
-    const made: Statement[] = []
+    const made: Made[] = []
     if (indexesCleared.length > 0) {
       const text = `DELETE FROM ${s}.index_rows WHERE store = $1 AND idx = ANY($2::bigint[])`
       made.push(this.#statement(text, [numbers(indexesCleared)]))
@@ -204,7 +209,7 @@ export class Writer {
     return [...made, ...this.#put(last.length, rows, ['idx', 'key', 'id'])]
   }
 
-  #marks({ dependencies = [], touches = [], lockedRemoved = [], locked = [] }: Batch): Statement[] {
+  #marks({ dependencies = [], touches = [], lockedRemoved = [], locked = [] }: Batch): Made[] {
     const s = this.#schema
     const last = lastOf(dependencies, ({ feed, on, seq }) => `${feed} ${on} ${seq}`)
     const made = this.#put(
@@ -267,35 +272,33 @@ export class Writer {
   }
 
   /** Inserts rows, of which none may be there. */
-  #insert(count: number, columns: Columns): Statement[] {
-    if (count === 0) return []
-    return [
-      this.#statement(
-        this.#insertText(columns, ''),
-        columns.arrays.map(([, , values]) => values),
-      ),
-    ]
+  #insert(count: number, columns: Columns): Made[] {
+    return count === 0 ? [] : [this.#inserting(count, columns, '')]
   }
 
   /** Inserts rows, or replaces those with the same key. */
-  #put(count: number, columns: Columns, key: readonly string[]): Statement[] {
+  #put(count: number, columns: Columns, key: readonly string[]): Made[] {
     if (count === 0) return []
-    const others = columns.arrays.map(([column]) => column).filter((column) => !key.includes(column))
+    const others = columns.arrays.map(({ name }) => name).filter((name) => !key.includes(name))
     const change = others.map((column) => `${column} = excluded.${column}`).join(', ')
     const then = `ON CONFLICT (store, ${key.join(', ')}) DO ${others.length === 0 ? 'NOTHING' : `UPDATE SET ${change}`}`
-    return [
-      this.#statement(
-        this.#insertText(columns, then),
-        columns.arrays.map(([, , values]) => values),
-      ),
-    ]
+    return [this.#inserting(count, columns, then)]
+  }
+
+  /** A single row goes as values, together with others: taking arrays apart costs more than storing it. */
+  #inserting(count: number, { list, arrays }: Columns, then: string): Made {
+    if (count === 1) return { list, columns: arrays, onConflict: then }
+    return this.#statement(
+      this.#insertText({ list, arrays }, then),
+      arrays.map(({ array }) => array()),
+    )
   }
 
   #insertText({ list, arrays }: Columns, then: string): string {
     const known = this.#texts.get(list)
     if (known !== undefined) return known
-    const columns = arrays.map(([column]) => column).join(', ')
-    const unnested = arrays.map(([, type], i) => `$${i + 2}::${type}[]`).join(', ')
+    const columns = arrays.map(({ name }) => name).join(', ')
+    const unnested = arrays.map(({ type }, i) => `$${i + 2}::${type}[]`).join(', ')
     const text = `INSERT INTO ${this.#schema}.${list} (store, ${columns})
       SELECT $1::integer, ${columns} FROM unnest(${unnested}) AS rows(${columns}) ${then}`
     this.#texts.set(list, text)

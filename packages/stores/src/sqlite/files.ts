@@ -1,19 +1,21 @@
 /** Small files beside the stores, replaced as a whole: temporary name, fsync, rename, fsync of the folder. */
 
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { VarveError } from 'varve/engine'
 
+/** At once, like opening a store: a turn of the event loop takes longer than the folder. */
 export async function makeFolder(path: string): Promise<void> {
-  await onDisk(path, () => mkdir(path, { recursive: true, mode: 0o700 }))
+  await onDisk(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
 }
 
 /** The file's bytes; null when absent. */
 export function readSmall(path: string): Promise<Uint8Array | null> {
-  return onDisk(path, async () => {
+  return onDisk(path, () => {
     try {
-      return new Uint8Array(await readFile(path))
+      return new Uint8Array(readFileSync(path))
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
       throw error
@@ -54,7 +56,7 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Runs `work` and gives its failures as `STORE_FAILED`, naming the file and not its folder. */
-export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function onDisk<T>(path: string, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work()
   } catch (cause) {

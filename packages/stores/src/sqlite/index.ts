@@ -2,7 +2,7 @@
 
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { checkFileName, checkPageKey, checkStoreName, VarveError, type StoreProvider } from 'varve/engine'
+import { checkFileName, checkPageKey, checkStoreName, recent, VarveError, type StoreProvider } from 'varve/engine'
 import { makeFolder, readSmall, writeSmall } from './files.ts'
 import { removeAll } from './remove.ts'
 import { openFile, type Synchronous } from './open.ts'
@@ -44,7 +44,7 @@ export function sqlite({ dir, synchronous = 'NORMAL' }: SqliteOptions): StorePro
             done()
           }
         }
-        return new SqliteStore({ ...opened, release })
+        return recent(new SqliteStore({ ...opened, release }))
       } catch (error) {
         done()
         throw error

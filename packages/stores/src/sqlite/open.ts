@@ -4,11 +4,10 @@ import { closeSync, openSync, readSync, rmSync, statSync, unlinkSync, writeFileS
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { VarveError } from 'varve/engine'
-import { bytesColumns, textAt } from './cells.ts'
 import { Connection } from './connection.ts'
 import { fail, guard, type Place } from './errors.ts'
 import { createFile, temporaryName, unlock } from './create.ts'
-import { applicationId, layoutVersion } from './schema.ts'
+import { checkMarks, checkName, headerBytes, marksIn, plainMarks } from './marks.ts'
 import type { Opened } from './sqlite-store.ts'
 
 export type Synchronous = 'NORMAL' | 'FULL'
@@ -21,9 +20,6 @@ export interface OpenOptions {
 }
 
 const pageBytes = 4096
-
-/** SQLite's file header, which holds the marks; of a shorter file SQLite would make a new database. */
-const markBytes = 100
 
 /** Opens or creates the file at `path`; a refused attempt leaves it as it was. */
 export function openFile({ path, name, pageKey, synchronous }: OpenOptions): Opened {
@@ -56,17 +52,23 @@ export function openFile({ path, name, pageKey, synchronous }: OpenOptions): Ope
   }
 }
 
-/**
- * Tries the key on a copy of the first page. With a wrong key SQLite must never see the file itself:
- * closing it would check a leftover log into the file, enciphered with that key, and destroy the store.
- */
+/** Whether the file is a store that this key opens; the file is only read. */
 function probe(path: string, pageKey: string | null, place: Place): void {
   const page = firstPage(path)
-  if (page.length < markBytes) {
+  if (page.length < headerBytes) {
     throw new VarveError('TAMPERED', `"${place.file}" is cut short: restore it from a copy, or from the server`, {
       details: { file: place.file },
     })
   }
+  if (pageKey === null) checkMarks(plainMarks(page, place), place)
+  else tryKey(page, path, pageKey, place)
+}
+
+/**
+ * Tries the key on a copy of the first page. With a wrong key SQLite must never see the file itself:
+ * closing it would check a leftover log into the file, enciphered with that key, and destroy the store.
+ */
+function tryKey(page: Uint8Array, path: string, pageKey: string, place: Place): void {
   const copy = temporaryName(path)
   writeFileSync(copy, page, { mode: 0o600, flag: 'wx' })
   try {
@@ -74,7 +76,7 @@ function probe(path: string, pageKey: string | null, place: Place): void {
     const connection = new Connection(`${pathToFileURL(copy).href}?immutable=1`, pageKey)
     try {
       connection.exec('PRAGMA writable_schema = 1')
-      checkMarks(connection, place)
+      checkMarks(marksIn(connection), place)
     } finally {
       connection.close()
     }
@@ -93,38 +95,17 @@ function firstPage(path: string): Uint8Array {
   }
 }
 
-function checkMarks(connection: Connection, { file }: Place): void {
-  const application = connection.pragma('application_id')
-  if (application !== applicationId) {
-    throw new VarveError('INVALID', `"${file}" is a database of another program: choose another folder`, {
-      details: { file, application },
-    })
-  }
-  const version = connection.pragma('user_version')
-  if (version !== layoutVersion) {
-    throw new VarveError(
-      'UNSUPPORTED_VERSION',
-      `"${file}" has layout ${String(version)}, this release reads ${layoutVersion}: use a newer release`,
-      { details: { file, version, supported: layoutVersion } },
-    )
-  }
-}
-
 function prepare(connection: Connection, name: string, place: Place, synchronous: Synchronous): void {
-  connection.pragma('locking_mode = EXCLUSIVE')
-  connection.exec('PRAGMA trusted_schema = 0; PRAGMA temp_store = 2; PRAGMA cache_size = -16000')
-  connection.pragma('mmap_size = 0')
-  checkMarks(connection, place)
-  const row = connection.query(`SELECT ${bytesColumns('name')} FROM store`).first([])
-  const found = row === undefined ? null : textAt(row, 0)
-  if (found !== name) {
-    throw new VarveError('TAMPERED', `"${place.file}" holds the store "${String(found)}": the files were exchanged`, {
-      details: { file: place.file, expected: name, found },
-    })
-  }
-  // Entering WAL under the exclusive mode takes the lock that keeps other openers out.
-  connection.pragma('journal_mode = WAL')
-  connection.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = 4000; BEGIN EXCLUSIVE; COMMIT`)
+  connection.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = 0; PRAGMA temp_store = 2;
+    PRAGMA cache_size = -16000; PRAGMA mmap_size = 0`)
+  checkMarks(marksIn(connection), place)
+  checkName(connection, name, place)
+  // What entering WAL writes are some bytes of the header, and any mix of the old and the new ones is a store: waiting
+  // for the disk would take longer than the rest of opening. An encrypted page changes as a whole, and does wait.
+  if (!place.encrypted) connection.exec('PRAGMA synchronous = OFF')
+  // Entering it under the exclusive mode takes the lock that keeps other openers out.
+  connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = 4000;
+    BEGIN EXCLUSIVE; COMMIT`)
 }
 
 /**

@@ -60,12 +60,12 @@ export interface Opened {
 export class SqliteStore implements Store {
   readonly supports = sqliteSupports
   readonly #opened: Opened
-  readonly #writes: GroupCommit
+  /** Made for the first write: many stores are opened to be read. */
+  #writes: GroupCommit | null = null
   #open = true
 
   constructor(opened: Opened) {
     this.#opened = opened
-    this.#writes = new GroupCommit(opened.connection, new Writer(opened.connection), opened.place)
   }
 
   #checkOpen(): void {
@@ -92,6 +92,8 @@ export class SqliteStore implements Store {
 
   async write(batch: Batch): Promise<void> {
     this.#checkOpen()
+    const { connection, place } = this.#opened
+    this.#writes ??= new GroupCommit(connection, new Writer(connection), place)
     await this.#writes.write(batch)
   }
 
@@ -242,7 +244,7 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     if (!this.#open) return
     this.#open = false
-    this.#writes.flush()
+    this.#writes?.flush()
     this.#opened.release()
   }
 }

@@ -15,7 +15,7 @@ export function readStats(connection: Connection): Omit<StoreStats, 'diskBytes'>
     snapshots: count('snapshots'),
     indexRows: count('index_rows'),
     headerBytes: one('SELECT coalesce(sum(length(header)), 0) FROM payloads'),
-    bodyBytes: one('SELECT coalesce(sum(size), 0) FROM payloads'),
+    bodyBytes: one('SELECT coalesce(sum(length(bodies)), 0) FROM payloads'),
     stateBytes: one('SELECT coalesce(sum(octet_length(state)), 0) FROM documents'),
   }
 }

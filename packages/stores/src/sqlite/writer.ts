@@ -117,6 +117,9 @@ export class Writer {
     for (const { commit, record, at, refused } of batch.verdicts ?? []) {
       this.#run('UPDATE commits SET record = ?, at = ?, refused = ? WHERE no = ?', [record, at, refused, commit])
     }
+    for (const { from, to } of batch.bodiesDropped ?? []) {
+      this.#run("UPDATE payloads SET bodies = x'' WHERE no BETWEEN ? AND ?", [from, to])
+    }
     this.#receipts.run(batch.receipts)
     for (const { record, signature } of batch.receiptSignatures ?? []) {
       this.#run('UPDATE receipts SET signature = ? WHERE record = ?', [signature, record])
