@@ -44,6 +44,12 @@ const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
   live: async () => (await import('./workloads/live.ts')).liveWorkload(),
   asof: async () => (await import('./workloads/asof.ts')).asofWorkload(),
   size: async () => (await import('./workloads/size.ts')).sizeWorkload(),
+  'hub-engines': async () => (await import('./workloads/hub-engines.ts')).hubEnginesWorkload(),
+  'hub-reads': async () => (await import('./workloads/hub-reads.ts')).hubReadsWorkload(100_000),
+  'hub-reads-large': async () => (await import('./workloads/hub-reads.ts')).hubReadsWorkload(1_000_000),
+  'hub-restore': async () => (await import('./workloads/hub-restore.ts')).hubRestoreWorkload(),
+  'hub-processes': async () => (await import('./workloads/hub-processes.ts')).hubProcessesWorkload(),
+  'hub-tenants': async () => (await import('./workloads/hub-tenants.ts')).hubTenantsWorkload(),
 }
 
 const workload = workloads[name]

@@ -22,6 +22,12 @@ export function packageRecords(): readonly PackageRecord[] {
     })
 }
 
+/** The record with this number, beginning anew after the last, without an id: a document of its own each time. */
+export function recordOf(records: readonly PackageRecord[], no: number): PackageRecord {
+  const fields = Object.entries(records[no % records.length] ?? {}).filter(([name]) => name !== 'id')
+  return { ...Object.fromEntries(fields), no }
+}
+
 /** The document that the peers' workload creates; its title has 40 characters. */
 export interface Task {
   readonly type: string

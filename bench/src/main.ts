@@ -11,17 +11,19 @@ import { tableOf } from './table.ts'
 const engine = ['log', 'encrypted', 'versions', 'size', 'flat', 'peers']
 const sync = ['sync-up', 'sync-down', 'sync-live', 'sync-flat', 'sync-idle', 'sync-many', 'sync-urgent', 'peers-sync']
 const asking = ['query', 'view', 'search', 'counters', 'live', 'asof']
-const large = ['flat-large', 'sync-flat-large', 'query-large']
-const usual = [...engine, ...sync, ...asking]
+const hub = ['hub-engines', 'hub-reads', 'hub-restore', 'hub-processes', 'hub-tenants']
+const large = ['flat-large', 'sync-flat-large', 'query-large', 'hub-reads-large']
+const usual = [...engine, ...sync, ...asking, ...hub]
 const workloads = [...usual, ...large]
 /** Names that stand for several. */
-const groups: Readonly<Record<string, readonly string[]>> = { engine, sync, asking, large }
+const groups: Readonly<Record<string, readonly string[]>> = { engine, sync, asking, hub, large }
 
 const help = `npm run bench [-- OPTIONS]
 
   --only NAME[,NAME]  ${engine.join(', ')},
                       ${sync.join(', ')},
                       ${asking.join(', ')},
+                      ${hub.join(', ')},
                       ${large.join(', ')};
                       or ${Object.keys(groups).join(', ')} for all of a line
   --large             also ${large.join(' and ')}: 1,000,000 documents, some minutes

@@ -3,7 +3,18 @@
 export interface Figure {
   readonly name: string
   readonly value: number
-  readonly unit: 'ms' | 'µs' | 'MB' | 'bytes' | 'commits' | 'docs/s' | 'problems' | 'frames' | 'calls' | 'writes'
+  readonly unit:
+    | 'ms'
+    | 'µs'
+    | 'MB'
+    | 'bytes'
+    | 'commits'
+    | 'docs/s'
+    | 'problems'
+    | 'frames'
+    | 'calls'
+    | 'writes'
+    | 'connections'
   /** What `value` is divided by. */
   readonly floor?: number
   /** The highest ratio to the floor, or without a floor the highest value, that counts as met. */

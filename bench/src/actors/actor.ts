@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { asNumber, asText, isRecord } from '../json.ts'
 
 /** Kinds of processes, each with code of its own in `main.ts`. */
-export type ActorKind = 'bare' | 'crowd' | 'device' | 'node' | 'system'
+export type ActorKind = 'bare' | 'crowd' | 'device' | 'hub' | 'node' | 'system'
 
 interface Waiting {
   readonly resolve: (value: unknown) => void

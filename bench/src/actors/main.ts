@@ -6,6 +6,7 @@ const kinds: Readonly<Record<string, () => Promise<void>>> = {
   bare: async () => (await import('./bare.ts')).bare(),
   crowd: async () => (await import('./crowd.ts')).crowd(),
   device: async () => (await import('./device.ts')).device(),
+  hub: async () => (await import('./hub.ts')).hubProcess(),
   node: async () => (await import('./node.ts')).node(),
   system: async () => (await import('./system.ts')).system(),
 }

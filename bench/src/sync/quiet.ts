@@ -1,6 +1,6 @@
 /** A server and its clients in one process on a clock that is moved by hand: what they ask of their stores at rest. */
 
-import { Door, Hub } from '@varve/server/tenants'
+import { Door, NodeTenants } from '@varve/server/tenants'
 import { createJoinRequest, createTenant, joinTenant, memory, type Connection, type Env, type Tenant } from 'varve'
 import { decorate, decorateStores, pipe, type Connector, type StoreProvider } from 'varve/engine'
 import { CountedConnector, otherThanKeepAlive } from './counted.ts'
@@ -61,7 +61,7 @@ export interface Rest {
 }
 
 /** Counts what tenants of two devices each do in `ms` milliseconds in which nobody writes. */
-export async function atRest(tenants: number, ms: number): Promise<Rest> {
+export async function atRest(count: number, ms: number): Promise<Rest> {
   const clock = new HandClock()
   const { env } = clock
   const counted = { server: 0, client: 0 }
@@ -72,25 +72,25 @@ export async function atRest(tenants: number, ms: number): Promise<Rest> {
         return call()
       }),
     )
-  const hub = await Hub.open({
+  const tenants = await NodeTenants.open({
     env,
     node: counting(memory(), 'server'),
     tenant: kept(() => counting(memory(), 'server')),
     known: async () => [],
-    maximumTenants: tenants,
+    maximumTenants: count,
     maximumDatabases: 10,
   })
   const none = (): void => undefined
   const meter = { connected: () => none, frame: none, units: none, recorded: none, refused: none }
-  const door = new Door({ env, hub, meter, admitTenant: () => none })
+  const door = new Door({ env, tenants, meter, admitTenant: () => none })
   const frames = new CountedConnector(async () => {
     const [near, far] = pipe()
     door.enter(far, 'websocket')
     return near
   })
   const open: Tenant[] = []
-  for (let no = 0; no < tenants; no++)
-    open.push(...(await pair(env, hub, frames.connect, () => counting(memory(), 'client'))))
+  for (let no = 0; no < count; no++)
+    open.push(...(await pair(env, tenants, frames.connect, () => counting(memory(), 'client'))))
   await clock.pass(1000)
   counted.server = counted.client = 0
   frames.clear()
@@ -100,7 +100,7 @@ export async function atRest(tenants: number, ms: number): Promise<Rest> {
   const keepAlives = up.frames + down.frames - otherFrames
   const result = { serverCalls: counted.server, clientCalls: counted.client, otherFrames, keepAlives }
   for (const tenant of open) await tenant.close()
-  await hub.close()
+  await tenants.close()
   return result
 }
 
@@ -116,15 +116,20 @@ function kept(make: () => StoreProvider): (id: string) => StoreProvider {
 }
 
 /** Two devices of one tenant that have written, and are connected and up to date. */
-async function pair(env: Env, hub: Hub, connector: Connector, store: () => StoreProvider): Promise<readonly Tenant[]> {
+async function pair(
+  env: Env,
+  tenants: NodeTenants,
+  connector: Connector,
+  store: () => StoreProvider,
+): Promise<readonly Tenant[]> {
   const connect = (tenant: Tenant): Connection => tenant.connect('ws://in.process', { connector })
   const ada = await createTenant({ name: 'bench', user: 'ada', store: store(), env })
   const notes = (await ada.database('bench')).collection('notes')
   await notes.create({ text: 'before the server' })
-  await hub.register(await ada.registration())
+  await tenants.register(await ada.registration())
   const connection = connect(ada)
   await connection.settled()
-  await ada.adoptAppointments([await hub.appoint(ada.id, await ada.appoint(hub.publicKey))])
+  await ada.adoptAppointments([await tenants.appoint(ada.id, await ada.appoint(tenants.publicKey))])
   const device = store()
   const request = await createJoinRequest({ user: 'bob', store: device, env })
   const response = await ada.directory.approve(request)

@@ -7,6 +7,7 @@ const all: Readonly<Record<string, () => Promise<System>>> = {
   yjs: async () => (await import('./yjs.ts')).yjs,
   pouchdb: async () => (await import('./pouchdb.ts')).pouchdb,
   rxdb: async () => (await import('./rxdb.ts')).rxdb,
+  tinybase: async () => (await import('./tinybase.ts')).tinybase,
   automerge: async () => (await import('./automerge.ts')).automerge,
   jazz: async () => (await import('./jazz.ts')).jazz,
 }

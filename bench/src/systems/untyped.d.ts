@@ -211,3 +211,73 @@ declare module 'cojson-transport-ws' {
     readonly expectPings: boolean
   }) => unknown
 }
+
+declare module 'tinybase/mergeable-store' {
+  export interface MergeableStore {
+    transaction(work: () => void): void
+    setRow(table: string, id: string, row: Readonly<Record<string, unknown>>): void
+    setCell(table: string, id: string, cell: string, value: unknown): void
+    getCell(table: string, id: string, cell: string): unknown
+    getRowIds(table: string): readonly string[]
+    getRowCount(table: string): number
+    getMergeableContentHashes(): unknown
+    addCellListener(table: string, id: string, cell: string, listener: () => void): string
+  }
+  export const createMergeableStore: () => MergeableStore
+}
+
+declare module 'tinybase/persisters/persister-file' {
+  import type { MergeableStore } from 'tinybase/mergeable-store'
+  export interface FilePersister {
+    load(): Promise<unknown>
+    startAutoSave(): Promise<unknown>
+    getStatus(): number
+    getStore(): MergeableStore
+    destroy(): Promise<unknown>
+  }
+  export const createFilePersister: (store: MergeableStore, path: string) => FilePersister
+}
+
+declare module 'tinybase/queries' {
+  import type { MergeableStore } from 'tinybase/mergeable-store'
+  interface Parts {
+    select(cell: string): void
+    where(cell: string, equals: unknown): void
+    where(holds: (cell: (name: string) => unknown) => boolean): void
+  }
+  export interface Queries {
+    hasQuery(name: string): boolean
+    setQueryDefinition(name: string, table: string, build: (parts: Parts) => void): void
+    getResultSortedRowIds(
+      name: string,
+      cell: string,
+      descending: boolean,
+      offset: number,
+      limit: number,
+    ): readonly string[]
+    getResultCell(name: string, id: string, cell: string): unknown
+  }
+  export const createQueries: (store: MergeableStore) => Queries
+}
+
+declare module 'tinybase/synchronizers/synchronizer-ws-client' {
+  import type { WebSocket } from 'ws'
+  import type { MergeableStore } from 'tinybase/mergeable-store'
+  export interface Synchronizer {
+    startSync(): Promise<unknown>
+    load(): Promise<unknown>
+    destroy(): Promise<unknown>
+  }
+  export const createWsSynchronizer: (
+    store: MergeableStore,
+    socket: WebSocket,
+    timeoutSeconds: number,
+    onSend: undefined,
+    onReceive: (from: string, request: string | null, message: number, body: unknown) => void,
+  ) => Promise<Synchronizer>
+}
+
+declare module 'tinybase/synchronizers/synchronizer-ws-server' {
+  import type { WebSocketServer } from 'ws'
+  export const createWsServer: (server: WebSocketServer, createPersister: () => unknown) => { destroy(): Promise<void> }
+}
