@@ -70,7 +70,7 @@ export class Faults {
         }
       })
     } else if (kind < 19) {
-      const unaware = random.pick(['client', 'node', 'both'] as const)
+      const unaware = random.pick(['client', 'server', 'both'] as const)
       this.#during(`half-open, ${unaware} unaware`, name, this.#within(halfOpenMs), () => proxy.halfOpen(unaware))
     } else if (kind < 20) {
       const ms = random.below(400)
@@ -81,7 +81,7 @@ export class Faults {
         }
       })
     } else if (kind < 22) {
-      const towards = random.pick(['client', 'node'] as const)
+      const towards = random.pick(['client', 'server'] as const)
       this.#during(`stall towards ${towards}`, name, this.#within(networkMs), () => {
         proxy.stall(towards)
         return () => {
@@ -89,7 +89,7 @@ export class Faults {
         }
       })
     } else {
-      const towards = random.pick(['client', 'node'] as const)
+      const towards = random.pick(['client', 'server'] as const)
       this.#once(`truncate towards ${towards}`, name, () => {
         proxy.truncate(towards)
       })

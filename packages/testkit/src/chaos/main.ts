@@ -1,6 +1,11 @@
-/** The command line: `npm run chaos -- --seconds N --seed S --clients K [--patient] [--keep]`. A finding keeps its folder. */
+/**
+ * The command line: `npm run chaos -- --seconds N --seed S --clients K [--patient] [--keep]`, and `--world hub --kills N`
+ * for hubs over real servers. A finding keeps its folder.
+ */
 
 import { parseArgs } from 'node:util'
+import { listed, say } from './say.ts'
+import { hubCommand } from './hub/command.ts'
 import { runChaos } from './run.ts'
 
 const { values } = parseArgs({
@@ -10,19 +15,18 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '3' },
     patient: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    world: { type: 'string', default: 'node' },
+    kills: { type: 'string', default: '20' },
+    engine: { type: 'string', default: 'all' },
+    minutes: { type: 'string', default: '60' },
+    shared: { type: 'boolean', default: false },
   },
 })
 
 const shownProblems = 30
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
-const listed = (counts: ReadonlyMap<string, number>): string =>
-  [...counts]
-    .toSorted(([a], [b]) => a.localeCompare(b))
-    .map(([what, count]) => `${what} ${count}`)
-    .join(', ')
-
 async function main(): Promise<number> {
+  if (values.world === 'hub') return hubCommand(values)
   const [seconds, seed, clients] = [Number(values.seconds), Number(values.seed), Number(values.clients)]
   if (![seconds, seed, clients].every((n) => Number.isSafeInteger(n) && n >= 0) || clients < 1 || clients > 16) {
     say(

@@ -152,8 +152,8 @@ async function findings(
   found.push(...checkRecord(first.report), ...checkSums(writes, first.report), ...checkNotes(writes, first.report))
   found.push(...checkWrites(writes, first.report, new Set(wereAhead)))
   found.push(...(await checkPlaintext(world.nodeDir, world.nodeLog)), ...(await checkLog(world.nodeLog)))
-  for (const { slot, proxy } of world.clients)
-    if (proxy.hasSeenPlaintext) found.push(`the node sent something readable to ${slot.name}`)
+  for (const { slot, hasSeenPlaintext } of world.clients)
+    if (hasSeenPlaintext()) found.push(`the node sent something readable to ${slot.name}`)
   return found
 }
 

@@ -5,11 +5,11 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { FaultProxy } from '../servers/proxy.ts'
 import { SeededRandom } from '../sim/random.ts'
 import type { Child } from './child.ts'
 import { needle } from './names.ts'
 import { makeProgram, type Program } from './program.ts'
-import { FaultProxy } from './proxy.ts'
 import { textOf } from './read.ts'
 import { findFaketime, setSkew, skewedBy } from './skew.ts'
 import { Slot } from './slot.ts'
@@ -17,6 +17,8 @@ import { Slot } from './slot.ts'
 export interface ChaosClient {
   readonly slot: Slot
   readonly proxy: FaultProxy
+  /** True when the node sent something readable: there must be nothing. */
+  readonly hasSeenPlaintext: () => boolean
   readonly journal: string
   /** Sets its clock wrong in another way; does nothing where clocks cannot be set. */
   readonly skew: () => void
@@ -83,7 +85,13 @@ export class ChaosWorld {
 
   /** Another client, without a process yet; the clock of one with `hasSkew` is wrong after its first process. */
   async addClient(name: string, hasSkew: boolean): Promise<ChaosClient> {
-    const proxy = await FaultProxy.open(this.#port)
+    let hasSeenPlaintext = false
+    const proxy = await FaultProxy.open(this.#port, {
+      seen: (towards, bytes) => {
+        // What clients send cannot be looked at: WebSockets mask it.
+        if (towards === 'client' && new TextDecoder('latin1').decode(bytes).includes(needle)) hasSeenPlaintext = true
+      },
+    })
     const journal = join(this.dir, `${name}.journal`)
     const random = this.#random.fork()
     const clock = this.#clock(name, random.fork(), hasSkew)
@@ -99,7 +107,7 @@ export class ChaosWorld {
         await child.ask('open', { prefix, seed: random.below(2 ** 32), offlineMs: random.below(400) })
       },
     )
-    const client = { slot, proxy, journal, skew: clock.skew }
+    const client = { slot, proxy, hasSeenPlaintext: () => hasSeenPlaintext, journal, skew: clock.skew }
     this.clients.push(client)
     return client
   }

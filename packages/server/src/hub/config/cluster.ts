@@ -14,7 +14,8 @@ const secret: Reader<string> = (value, path) => {
 }
 
 const address: Reader<string> = (value, path) => {
-  const url = URL.parse(text(value, path))
+  const given = text(value, path)
+  const url = URL.canParse(given) ? new URL(given) : null
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.pathname === '/'
     ? url.origin
     : fail(path, 'should be the URL under which the other processes reach this one, such as "http://10.0.0.7:7410"')

@@ -1,0 +1,6 @@
+/** Entry of the processes of a hub. */
+
+import { answering } from '../answering.ts'
+import { startHubProcess } from './hub-process.ts'
+
+answering(startHubProcess())
