@@ -3,6 +3,7 @@
 import {
   MongoBulkWriteError,
   MongoError,
+  MongoNetworkError,
   MongoServerError,
   MongoServerSelectionError,
   MongoWriteConcernError,
@@ -70,6 +71,26 @@ export function isPassing(error: unknown): boolean {
     error instanceof MongoError &&
     !/^Mongo(?:InvalidArgument|API|Parse|Compatibility|MissingDependency)Error$/.test(error.name)
   )
+}
+
+/** Milliseconds for which a request is repeated; each attempt waits for a primary besides. */
+const repeatMs = 10_000
+
+/**
+ * Runs a request that may be repeated, as a read. The driver repeats one once: after a server's end that can be on
+ * another connection to what is no longer there. It does not when its sockets throw as they are.
+ */
+export async function repeated<T>(request: () => Promise<T>): Promise<T> {
+  const begun = performance.now()
+  for (;;) {
+    try {
+      return await request()
+    } catch (error) {
+      // Each of these makes the driver look for the primary again before it sends anything, so this does not spin.
+      const isOfTheWay = isNetwork(error) || error instanceof MongoNetworkError || passing.has(codeOf(error) ?? 0)
+      if (!isOfTheWay || performance.now() - begun > repeatMs) throw error
+    }
+  }
 }
 
 /** The driver lets an error of its socket through as it is when it waits for room to write. */

@@ -4,7 +4,7 @@ import type { Collection } from 'mongodb'
 import { pause, VarveError, type Env } from 'varve/engine'
 import type { Row } from './cells.ts'
 import type { Effects } from './effects.ts'
-import { fail, guarded, isDuplicate, isPassing, type Place } from './errors.ts'
+import { fail, guarded, isDuplicate, isPassing, type Place, repeated } from './errors.ts'
 import { num } from './keys.ts'
 import type { Lease } from './lease.ts'
 import { Layer } from './layers.ts'
@@ -135,7 +135,7 @@ export class Log {
   async #insertPart(_id: string, part: Part): Promise<void> {
     const { collection, place, lease } = this.#options
     const row = { ...part, ...whole, holder: lease.holder, fence: false }
-    await guarded(place, () => collection.replaceOne({ _id }, row, { upsert: true, ...majority }))
+    await guarded(place, () => repeated(() => collection.replaceOne({ _id }, row, { upsert: true, ...majority })))
   }
 
   async #insert(row: BatchRow): Promise<'mine' | 'other'> {

@@ -3,6 +3,7 @@
 import type { Collection, Document, Filter } from 'mongodb'
 import type { Row, StoredRow } from './cells.ts'
 import type { Range } from './effects.ts'
+import { repeated } from './errors.ts'
 import type { View } from './layers.ts'
 
 export type Found = readonly [name: string, row: Row]
@@ -41,7 +42,7 @@ export class Rows {
   }
 
   aggregate(pipeline: Document[]): Promise<Document[]> {
-    return this.collection.aggregate(pipeline).toArray()
+    return repeated(() => this.collection.aggregate(pipeline).toArray())
   }
 
   /** The rows with these keys; those that are not there are left out. */
@@ -57,7 +58,7 @@ export class Rows {
       const ids = asked.slice(at, at + pageRows)
       const [id] = ids
       const filter = ids.length === 1 && id !== undefined ? { _id: id } : { _id: { $in: ids } }
-      const rows = await this.collection.find(filter, { batchSize: ids.length + 1 }).toArray()
+      const rows = await repeated(() => this.collection.find(filter, { batchSize: ids.length + 1 }).toArray())
       for (const row of rows) found.set(...this.#found(row))
     }
     return found
@@ -108,7 +109,8 @@ export class Rows {
     for (let at = 0; at < ranges.length; at += pageRanges) {
       const some = ranges.slice(at, at + pageRanges)
       const filter = { $or: some.map((range) => this.filter(range)) }
-      for (const { _id } of await this.collection.find(filter, { projection: { _id: 1 } }).toArray()) {
+      const keys = await repeated(() => this.collection.find(filter, { projection: { _id: 1 } }).toArray())
+      for (const { _id } of keys) {
         const name = _id.slice(this.#prefix.length)
         if (view.get(name) !== null) found.add(name)
       }
@@ -120,14 +122,13 @@ export class Rows {
   /** Of the rows that a range has in the collection, the key of number `count`; null when there are fewer. */
   async last(range: Range, count: number): Promise<string | null> {
     const options = { sort: { _id: 1 as const }, skip: count - 1, limit: 1, projection: { _id: 1 } }
-    const [row] = await this.collection.find(this.filter(range), options).toArray()
+    const [row] = await repeated(() => this.collection.find(this.filter(range), options).toArray())
     return row === undefined ? null : row._id.slice(this.#prefix.length)
   }
 
   async #page(range: Range, size: number, reverse: boolean): Promise<readonly Found[]> {
-    const rows = await this.collection
-      .find(this.filter(range), { sort: { _id: reverse ? -1 : 1 }, limit: size, batchSize: size + 1 })
-      .toArray()
+    const options = { sort: { _id: reverse ? (-1 as const) : (1 as const) }, limit: size, batchSize: size + 1 }
+    const rows = await repeated(() => this.collection.find(this.filter(range), options).toArray())
     return rows.map((row) => this.#found(row))
   }
 
