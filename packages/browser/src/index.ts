@@ -6,7 +6,8 @@ import { Page } from './tabs/page.ts'
 import { browserPlatform } from './tabs/browser-platform.ts'
 import type { Start } from './worker.ts'
 
-export { SharedEngine, type Opening } from './page/shared-engine.ts'
+export { SharedEngine, type Opening, type WindowPlace } from './page/shared-engine.ts'
+export type { Role } from './page/role.ts'
 export { SharedTenant, SharedDirectory, SharedKeyring } from './page/tenant.ts'
 export { SharedDatabase, type SharedCollectionOptions } from './page/database.ts'
 export { SharedCollection } from './page/collection.ts'
@@ -64,11 +65,14 @@ export function openEngine({ name, worker }: EngineChoice): SharedEngine {
   }
   addEventListener('pagehide', hidden)
   addEventListener('pageshow', shown)
-  return new SharedEngine(link, () => {
-    document.removeEventListener('freeze', leave)
-    document.removeEventListener('resume', join)
-    removeEventListener('pagehide', hidden)
-    removeEventListener('pageshow', shown)
-    page.close()
+  return new SharedEngine(link, {
+    role: () => page.role,
+    leave: () => {
+      document.removeEventListener('freeze', leave)
+      document.removeEventListener('resume', join)
+      removeEventListener('pagehide', hidden)
+      removeEventListener('pageshow', shown)
+      page.close()
+    },
   })
 }

@@ -147,8 +147,11 @@ export class TabsWorld {
     })
     const window: Window = {
       page,
-      engine: new SharedEngine(link, () => {
-        page.close()
+      engine: new SharedEngine(link, {
+        role: () => page.role,
+        leave: () => {
+          page.close()
+        },
       }),
       close: () => {
         this.#windows.delete(window)

@@ -3,21 +3,33 @@
 import type { StoreOptions } from 'varve'
 import { At } from './at.ts'
 import type { Link } from './link.ts'
+import type { Role } from './role.ts'
 import { SharedTenant, type TenantWords } from './tenant.ts'
 
 /** How a tenant is opened, without what only the worker has. */
 export type Opening = Pick<StoreOptions, 'passphrase' | 'wipe'>
 
+/** Where this window stands among the others of its origin. */
+export interface WindowPlace {
+  role(): Role
+  leave(): void
+}
+
 export class SharedEngine {
   readonly #link: Link
   readonly #root: At
-  readonly #leave: () => void
+  readonly #place: WindowPlace
 
   /** `link` is attached to an engine, and to the next one when that ends, by whoever made it. */
-  constructor(link: Link, leave: () => void) {
+  constructor(link: Link, place: WindowPlace) {
     this.#link = link
-    this.#leave = leave
+    this.#place = place
     this.#root = new At(link, 'engine')
+  }
+
+  /** Whether the engine runs in this window's worker, in another's, or in another's that this browser lets it only read of. */
+  get role(): Role {
+    return this.#place.role()
   }
 
   /** Throws like `createTenant`. */
@@ -54,7 +66,7 @@ export class SharedEngine {
   /** Leaves the engine: calls under way fail with `CLOSED`, and another page takes over where this one had it. */
   close(): void {
     this.#link.close()
-    this.#leave()
+    this.#place.leave()
   }
 
   /** However it came to be, from now on it is opened: by the next engine too. */

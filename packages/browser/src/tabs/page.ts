@@ -1,6 +1,7 @@
 /** A page among the others of its origin: it reaches whatever engine there is, and has its own when it is its turn. */
 
 import type { Link } from '../page/link.ts'
+import type { Role } from '../page/role.ts'
 import { portWire } from '../port-wire.ts'
 import type { ToEngine, ToPage } from '../wire.ts'
 import { doorMessage, names, type Platform } from './platform.ts'
@@ -21,9 +22,6 @@ export interface PageOptions {
 
 /** Milliseconds after which a page without Web Locks believes that it is alone. */
 const aloneMs = 500
-
-/** What is to be said of the place a page has. */
-export type Role = 'follower' | 'leader' | 'reader'
 
 export class Page {
   readonly #options: PageOptions

@@ -1,7 +1,7 @@
 /** Cells of SQLite rows as the types they must have, and text as what SQLite keeps exactly. */
 
-import { isUtf8 } from 'node:buffer'
 import { VarveError } from 'varve/engine'
+import { utf8, utf8Text } from '#bytes'
 import type { Row, Value } from './connection.ts'
 
 /**
@@ -42,7 +42,7 @@ export function bytesOrNullAt(row: Row, column: number): Uint8Array | null {
 export function textAt(row: Row, column: number): string {
   const cell = row[column]
   if (typeof cell === 'string') return cell
-  return Buffer.isBuffer(cell) && isUtf8(cell) ? cell.toString('utf8') : wrong(column, 'text')
+  return (cell instanceof Uint8Array ? utf8Text(cell) : null) ?? wrong(column, 'text')
 }
 
 export function textOrNullAt(row: Row, column: number): string | null {
@@ -59,7 +59,7 @@ export function nameValue(text: string): Uint8Array {
   if (!text.isWellFormed()) {
     throw new VarveError('INVALID', 'The text holds a lone surrogate: it cannot be stored as UTF-8')
   }
-  return Buffer.from(text, 'utf8')
+  return utf8(text)
 }
 
 export function wrong(column: number, expected: string): never {

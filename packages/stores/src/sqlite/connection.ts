@@ -1,11 +1,6 @@
-/** A thin typed layer over the libsql driver that keeps its calls inside what the driver does reliably. */
+/** What the SQLite store asks of a driver: prepared statements over one open database, called synchronously. */
 
-import Database from 'libsql'
-
-/**
- * What may be bound. The driver ends the process on booleans, and keeps a statement's old values when
- * given fewer than it takes: every call hands over one array of all of them.
- */
+/** What may be bound. A driver may end the process on anything else, and takes all values of a statement at once. */
 export type Value = string | number | Uint8Array | null
 
 /** Column values of one row, to be read with the functions of `cells.ts`. */
@@ -21,31 +16,34 @@ export interface Command {
   run(values: readonly Value[]): void
 }
 
-/** Statements of filters that are kept, the last used ones. */
-const shapes = 64
+export interface Connection {
+  exec(sql: string): void
+  command(sql: string): Command
+  /** The query with this text, prepared once. */
+  query(sql: string): Query
+  /** Like `query`, for texts of which there is no end: the ones used last are kept. */
+  shape(sql: string): Query
+  /** The one value a pragma answers. */
+  pragma(sql: string): unknown
+  close(): void
+}
 
-export class Connection {
-  readonly #database: Database.Database
+/** Statements of filters that are kept, the last used ones. */
+const most = 64
+
+/** The queries of a connection, prepared when first asked for. */
+export class Queries {
+  readonly #prepare: (sql: string) => Query
+  /** Gives a statement back that is kept no longer. */
+  readonly #drop: (query: Query) => void
   readonly #queries = new Map<string, Query>()
   readonly #shapes = new Map<string, Query>()
 
-  /** `location` is a path or a `file:` URI; a second opener is refused at once instead of waiting. */
-  constructor(location: string, pageKey: string | null) {
-    const plain = { timeout: 0 }
-    const options = pageKey === null ? plain : { ...plain, encryptionKey: pageKey }
-    this.#database = new Database(location, options)
+  constructor(prepare: (sql: string) => Query, drop: (query: Query) => void = () => undefined) {
+    this.#prepare = prepare
+    this.#drop = drop
   }
 
-  exec(sql: string): void {
-    this.#database.exec(sql)
-  }
-
-  command(sql: string): Command {
-    const statement = this.#database.prepare(sql)
-    return { run: (values) => void statement.run(values) }
-  }
-
-  /** The query with this text, prepared once. */
   query(sql: string): Query {
     const known = this.#queries.get(sql)
     if (known !== undefined) return known
@@ -54,37 +52,15 @@ export class Connection {
     return query
   }
 
-  /** Like `query`, for texts of which there is no end: the ones used last are kept. */
   shape(sql: string): Query {
     const query = this.#shapes.get(sql) ?? this.#prepare(sql)
     this.#shapes.delete(sql)
     this.#shapes.set(sql, query)
-    const [oldest] = this.#shapes.keys()
-    if (this.#shapes.size > shapes && oldest !== undefined) this.#shapes.delete(oldest)
+    const [oldest] = this.#shapes
+    if (this.#shapes.size > most && oldest !== undefined) {
+      this.#shapes.delete(oldest[0])
+      this.#drop(oldest[1])
+    }
     return query
   }
-
-  #prepare(sql: string): Query {
-    const statement = this.#database.prepare(sql).raw()
-    return {
-      all: (values) => rowsOf(statement.all(values)),
-      first: (values) => {
-        const row = statement.get(values)
-        return Array.isArray(row) ? row : undefined
-      },
-    }
-  }
-
-  /** The one value a pragma answers. */
-  pragma(sql: string): unknown {
-    return this.query(`PRAGMA ${sql}`).first([])?.[0]
-  }
-
-  close(): void {
-    this.#database.close()
-  }
-}
-
-function rowsOf(rows: readonly unknown[]): readonly Row[] {
-  return rows.filter((row) => Array.isArray(row))
 }

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { VarveError } from 'varve/engine'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { LibsqlConnection } from './libsql.ts'
 import { applicationId, layout, layoutVersion } from './schema.ts'
 
 export function temporaryName(path: string): string {
@@ -39,7 +40,7 @@ function refuseLeftovers(path: string): void {
 }
 
 function fill(path: string, name: string, pageKey: string | null): void {
-  const connection = new Connection(path, pageKey)
+  const connection = new LibsqlConnection(path, pageKey)
   try {
     connection.exec(`BEGIN EXCLUSIVE; ${layout}; PRAGMA application_id = ${applicationId};
       PRAGMA user_version = ${layoutVersion}; INSERT INTO store VALUES ('${name}'); COMMIT`)

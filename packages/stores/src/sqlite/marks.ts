@@ -1,6 +1,6 @@
 /** The marks by which a file says that it is a store of this layout, as SQLite reads them or from its header's bytes. */
 
-import { VarveError } from 'varve/engine'
+import { equalBytes, VarveError } from 'varve/engine'
 import { bytesColumns, textAt } from './cells.ts'
 import type { Connection } from './connection.ts'
 import type { Place } from './errors.ts'
@@ -10,9 +10,9 @@ import { applicationId, layoutVersion } from './schema.ts'
 export const headerBytes = 100
 
 /** How every file begins that SQLite made here without a key: its name and pages of 4096 bytes. */
-const beginning = Buffer.from('SQLite format 3\0\u0010\0', 'latin1')
+const beginning = new TextEncoder().encode('SQLite format 3\0\u0010\0')
 /** Fractions of pages, which SQLite wants to be these. */
-const fractions = Buffer.from([64, 32, 32])
+const fractions = Uint8Array.of(64, 32, 32)
 const at = { formats: 18, fractions: 21, version: 60, application: 68 } as const
 
 interface Marks {
@@ -26,12 +26,12 @@ export function marksIn(connection: Connection): Marks {
 
 /** The marks of a file without a key, from its first bytes: SQLite would take a connection for it. Throws `TAMPERED`. */
 export function plainMarks(page: Uint8Array, { file }: Place): Marks {
-  const header = Buffer.from(page.buffer, page.byteOffset, headerBytes)
+  const header = new DataView(page.buffer, page.byteOffset, headerBytes)
   const readable =
-    header.subarray(0, beginning.length).equals(beginning) &&
-    header.subarray(at.fractions, at.fractions + fractions.length).equals(fractions) &&
-    header.readUInt8(at.formats) <= 2 &&
-    header.readUInt8(at.formats + 1) <= 2
+    equalBytes(page.subarray(0, beginning.length), beginning) &&
+    equalBytes(page.subarray(at.fractions, at.fractions + fractions.length), fractions) &&
+    header.getUint8(at.formats) <= 2 &&
+    header.getUint8(at.formats + 1) <= 2
   if (!readable) {
     throw new VarveError(
       'TAMPERED',
@@ -39,7 +39,7 @@ export function plainMarks(page: Uint8Array, { file }: Place): Marks {
       { details: { file } },
     )
   }
-  return { application: header.readInt32BE(at.application), version: header.readInt32BE(at.version) }
+  return { application: header.getInt32(at.application), version: header.getInt32(at.version) }
 }
 
 /** Throws `INVALID` and `UNSUPPORTED_VERSION`. */

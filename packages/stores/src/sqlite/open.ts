@@ -4,9 +4,10 @@ import { closeSync, openSync, readSync, rmSync, statSync, unlinkSync, writeFileS
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { VarveError } from 'varve/engine'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { fail, guard, type Place } from './errors.ts'
 import { createFile, temporaryName, unlock } from './create.ts'
+import { LibsqlConnection } from './libsql.ts'
 import { checkMarks, checkName, headerBytes, marksIn, plainMarks } from './marks.ts'
 import type { Opened } from './sqlite-store.ts'
 
@@ -31,7 +32,7 @@ export function openFile({ path, name, pageKey, synchronous }: OpenOptions): Ope
   const hadLog = sizeOf(`${path}-wal`) !== null
   let connection: Connection | null = null
   try {
-    connection = new Connection(path, pageKey)
+    connection = new LibsqlConnection(path, pageKey)
     prepare(connection, name, place, synchronous)
     const opened = connection
     return {
@@ -73,7 +74,7 @@ function tryKey(page: Uint8Array, path: string, pageKey: string, place: Place): 
   writeFileSync(copy, page, { mode: 0o600, flag: 'wx' })
   try {
     // Immutable: neither locks nor a log. A writable schema accepts that the other pages are missing.
-    const connection = new Connection(`${pathToFileURL(copy).href}?immutable=1`, pageKey)
+    const connection = new LibsqlConnection(`${pathToFileURL(copy).href}?immutable=1`, pageKey)
     try {
       connection.exec('PRAGMA writable_schema = 1')
       checkMarks(marksIn(connection), place)

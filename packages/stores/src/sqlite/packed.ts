@@ -1,6 +1,6 @@
 /** Many rows in two cells: what a cell of bytes costs in the driver is more than what reading its row costs. */
 
-import { isAscii, isUtf8 } from 'node:buffer'
+import { asciiText, utf8Text } from '#bytes'
 import { bytesAt, wrong } from './cells.ts'
 import type { Query, Value } from './connection.ts'
 
@@ -30,7 +30,7 @@ export function packedSql(inner: string, numbers: number, parts: number): string
 /** One row after the other; its cells are read while `make` runs. */
 export class PackedRows {
   readonly #cells: readonly number[]
-  readonly #content: Buffer
+  readonly #content: Uint8Array
   /** All of it as text, where that is the same text in any encoding: parts are then cut out of it. */
   readonly #ascii: string | null
   readonly #numbers: number
@@ -43,8 +43,8 @@ export class PackedRows {
     const row = query.first(values)
     const empty = row === undefined || row[0] === null
     this.#cells = empty ? [] : numbersIn(bytesAt(row, 0))
-    this.#content = empty || row[1] === null ? Buffer.alloc(0) : bufferOf(bytesAt(row, 1))
-    this.#ascii = isAscii(this.#content) ? this.#content.toString('latin1') : null
+    this.#content = empty || row[1] === null ? new Uint8Array() : bytesAt(row, 1)
+    this.#ascii = asciiText(this.#content)
     this.#numbers = numbers
     this.#width = numbers + parts
     if (this.#cells.length % this.#width !== 0) wrong(0, 'whole rows')
@@ -73,9 +73,7 @@ export class PackedRows {
     if (size < 0) return size === absent ? null : (other?.() ?? wrong(part, 'shorter text'))
     const from = this.#starts[part] ?? 0
     if (this.#ascii !== null) return this.#ascii.slice(from, from + size)
-    const text = this.#content.toString('utf8', from, from + size)
-    // What is not UTF-8 comes out as U+FFFD, which is rare enough to look twice.
-    return text.includes('\ufffd') && !isUtf8(this.#content.subarray(from, from + size)) ? wrong(part, 'text') : text
+    return utf8Text(this.#content, from, from + size) ?? wrong(part, 'text')
   }
 
   /** For parts that are never large. */
@@ -90,12 +88,8 @@ export class PackedRows {
   }
 }
 
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
 function numbersIn(bytes: Uint8Array): readonly number[] {
-  const cells = parsed(`[${bufferOf(bytes).toString('latin1')}]`)
+  const cells = parsed(`[${asciiText(bytes) ?? ''}]`)
   if (!Array.isArray(cells) || !cells.every((cell) => Number.isSafeInteger(cell))) return wrong(0, 'numbers')
   const numbers: readonly number[] = cells
   return numbers

@@ -1,5 +1,6 @@
 /** An index scan as SQL: one statement per shape of bounds, so that every page starts where the last ended. */
 
+import { compare } from '#bytes'
 import type { IndexHit, IndexScan } from 'varve/engine'
 import { bytesColumns, nameValue, textOrNullAt } from './cells.ts'
 import type { Connection, Value } from './connection.ts'
@@ -46,14 +47,14 @@ function statementOf({ index, range, reverse, after, limit }: IndexScan): {
   const where = ['i.idx = ?']
   const values: Value[] = [index]
   const { from, to } = range
-  if (after !== null && !reverse && (from === null || Buffer.compare(after.key, from) >= 0)) {
+  if (after !== null && !reverse && (from === null || compare(after.key, from) >= 0)) {
     where.push('(i.key, i.id) > (?, ?)')
     values.push(after.key, nameValue(after.id))
   } else if (from !== null) {
     where.push('i.key >= ?')
     values.push(from)
   }
-  if (after !== null && reverse && (to === null || Buffer.compare(after.key, to) < 0)) {
+  if (after !== null && reverse && (to === null || compare(after.key, to) < 0)) {
     where.push('(i.key, i.id) < (?, ?)')
     values.push(after.key, nameValue(after.id))
   } else if (to !== null) {

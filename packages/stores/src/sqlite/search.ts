@@ -1,5 +1,6 @@
 /** Search indexes as FTS5 tables, one each: which words stand where, without the text, in the same file as all else. */
 
+import { utf8 } from '#bytes'
 import type { Posting, SearchHit, SearchPhrase, SearchScan, SearchTerms } from 'varve/engine'
 import { bytesColumns, nameValue, numberAt, numberColumns, textAt, textOrNullAt } from './cells.ts'
 import type { Connection, Row, Value } from './connection.ts'
@@ -107,7 +108,7 @@ export function readPostings(
   const beyond = `WHERE term >= ? AND (CAST(term AS BLOB), doc, ${field}, offset) > (?, ?, ?, ?)`
   const sql = `SELECT ${bytesColumns('term')}, doc, ${field} AS field, offset FROM ${view} ${after === null ? '' : beyond}
     ORDER BY CAST(term AS BLOB), doc, field, offset LIMIT ?`
-  const bound = after === null ? [] : [after.term, Buffer.from(after.term), after.document, after.field, after.position]
+  const bound = after === null ? [] : [after.term, utf8(after.term), after.document, after.field, after.position]
   return connection
     .query(sql)
     .all([...bound, limitValue(limit)])

@@ -26,6 +26,7 @@ import {
   type StoreSupports,
   type TouchRow,
 } from 'varve/engine'
+import { hex } from '#bytes'
 import { readBodies } from './bodies.ts'
 import { bytesAt, bytesColumns, nameValue, numberAt, numberColumns, textAt } from './cells.ts'
 import type { Connection, Row, Value } from './connection.ts'
@@ -168,8 +169,8 @@ export class SqliteStore implements Store {
   async documents(tags: readonly Uint8Array[]): Promise<readonly (DocumentRow | null)[]> {
     if (tags.length <= fewRows)
       return tags.map((tag) => this.#first(`${documents} WHERE d.tag = ?`, [tag], decode.documentOf))
-    const hex = JSON.stringify(tags.map((tag) => Buffer.from(tag.buffer, tag.byteOffset, tag.length).toString('hex')))
-    return this.#all(`${listed} ON d.tag = unhex(k.value) ORDER BY k.key`, [hex], decode.documentOrNullOf)
+    const named = JSON.stringify(tags.map((tag) => hex(tag)))
+    return this.#all(`${listed} ON d.tag = unhex(k.value) ORDER BY k.key`, [named], decode.documentOrNullOf)
   }
 
   async documentsByNo(nos: readonly number[]): Promise<readonly (DocumentRow | null)[]> {

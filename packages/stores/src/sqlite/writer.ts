@@ -1,6 +1,7 @@
 /** How a batch becomes SQLite rows: one prepared statement per list, in the order of the contract's fields. */
 
 import {
+  equalBytes,
   VarveError,
   type Batch,
   type CommitRow,
@@ -148,5 +149,5 @@ export class Writer {
 }
 
 function equal(row: readonly unknown[], expected: Uint8Array): boolean {
-  return Buffer.from(expected).equals(bytesAt(row, 0))
+  return equalBytes(expected, bytesAt(row, 0))
 }

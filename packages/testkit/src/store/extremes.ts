@@ -1,7 +1,7 @@
 /** Store suite: rows as large, as many and as odd as the engine may make them. */
 
 import assert from 'node:assert/strict'
-import { firstDocument, limits, utf8, type Batch } from 'varve/engine'
+import { compareBytes, firstDocument, limits, utf8, type Batch } from 'varve/engine'
 import { commitRow, documentRow, entryRow, indexRow, receiptRow, sampleBytes, sampleTag } from './sample.ts'
 import { rejects, type Case } from './frame.ts'
 
@@ -68,7 +68,7 @@ function sizeCases(check: Case): void {
     await rejects(store.write({ ...large, expect: new Map([['large', value.slice(1)]]) }), 'CONFLICT')
     await store.write({ ...large, expect: new Map([['large', value]]) })
     const again = await restart()
-    assert.ok(Buffer.compare((await again.value('large')) ?? new Uint8Array(0), value) === 0)
+    assert.ok(compareBytes((await again.value('large')) ?? new Uint8Array(0), value) === 0)
     const found = await again.scan(1, -1, 99)
     assert.ok(found.every(({ state }, i) => state === states[i]) && found.length === states.length)
     for (const [i, state] of states.entries()) assert.ok((await again.snapshot(doc + i, 9))?.state === `${state}x`)
@@ -129,7 +129,7 @@ function keyCases(check: Case): void {
     const hits = await again.scanIndex(scan)
     assert.deepEqual(
       hits.map(({ key }) => key),
-      keys.toSorted((one, other) => Buffer.compare(one, other)),
+      keys.toSorted((one, other) => compareBytes(one, other)),
     )
     assert.deepEqual(await again.scanIndex({ ...scan, after: hits[0] ?? null }), hits.slice(1))
     const terms = { all: [{ tokens: [word, `${word}a`], prefix: true }], none: [] }
@@ -152,7 +152,7 @@ function keyCases(check: Case): void {
         (await again.scan(1, -1, 99)).map(({ state }) => state),
         oddTexts,
       )
-      const sorted = oddTexts.toSorted((one, other) => Buffer.compare(utf8(one), utf8(other)))
+      const sorted = oddTexts.toSorted((one, other) => compareBytes(utf8(one), utf8(other)))
       assert.deepEqual([...(await again.values('')).keys()], sorted)
       for (const name of oddTexts) {
         assert.deepEqual(await again.value(name), utf8(name))

@@ -1,7 +1,7 @@
 /** Store suite: index rows and their scans. */
 
 import assert from 'node:assert/strict'
-import type { IndexHit, IndexRow, IndexScan } from 'varve/engine'
+import { compareBytes, type IndexHit, type IndexRow, type IndexScan } from 'varve/engine'
 import { documentRow, indexRow } from './sample.ts'
 import type { Case } from './frame.ts'
 
@@ -40,8 +40,7 @@ export function indexCases(check: Case): void {
     for (const from of bounds) {
       for (const to of bounds) {
         const inside = rows.filter(
-          ({ key }) =>
-            (from === null || Buffer.compare(key, from) >= 0) && (to === null || Buffer.compare(key, to) < 0),
+          ({ key }) => (from === null || compareBytes(key, from) >= 0) && (to === null || compareBytes(key, to) < 0),
         )
         for (const reverse of [false, true]) {
           const order = reverse ? inside.toReversed() : inside

@@ -1,0 +1,3 @@
+/** `@varve/testkit/browser`: a real browser for tests. */
+
+export { chromiumProgram, startSite, type Site, type SiteOptions } from './chromium.ts'
