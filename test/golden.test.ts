@@ -37,6 +37,7 @@ function expected(name: string): unknown {
 const tenants = [
   { name: 'plain', passphrase: undefined },
   { name: 'encrypted', passphrase: goldenPassphrase },
+  { name: 'reissued', passphrase: undefined },
 ] as const
 
 describe.each(tenants)('the $name tenant of format v1', ({ name, passphrase }) => {

@@ -8,7 +8,7 @@ import { makeStamp } from '../../packages/varve/src/encoding/stamp.ts'
 import { tagKey } from '../../packages/varve/src/keys/derive.ts'
 import { makeKey } from '../../packages/varve/src/keys/key.ts'
 import { bodiesRoot, entryContext, feedHeadMessage, feedId } from '../../packages/varve/src/log/commit.ts'
-import { encodeHeader, entryKinds, levels, type CommitHeader } from '../../packages/varve/src/log/header.ts'
+import { encodeHeader, entryKinds, levels, type CommitHeader, type CommitName } from '../../packages/varve/src/log/header.ts'
 import { collectionTag, documentTag } from '../../packages/varve/src/log/tag.ts'
 import { encodeUnit, type FeedRun } from '../../packages/varve/src/log/unit.ts'
 import { seededRandom } from './seeded.ts'
@@ -30,7 +30,12 @@ export function viewHeader(header: CommitHeader): unknown {
     root: toHex(header.root),
     preconditions: header.preconditions,
     standings: header.standings.map(({ device, level }) => ({ device: toHex(device), level })),
+    ...(header.original === null ? {} : { original: viewName(header.original) }),
   }
+}
+
+function viewName({ feed, seq, id }: CommitName) {
+  return { feed: toHex(feed), seq, id: toHex(id) }
 }
 
 const plainHeader: CommitHeader = {
@@ -44,6 +49,7 @@ const plainHeader: CommitHeader = {
   root: bytes(32, 64),
   preconditions: [],
   standings: [],
+  original: null,
 }
 
 const fullHeader: CommitHeader = {
@@ -67,6 +73,11 @@ const openHeader: CommitHeader = {
   ...plainHeader,
   keys: [],
   entries: [{ tag: bytes(16, 48), collection: 0, kind: 'delete', key: -1, size: 9 }],
+}
+
+const reissuedHeader: CommitHeader = {
+  ...plainHeader,
+  original: { feed: bytes(16, 150), seq: 300, id: bytes(32, 170) },
 }
 
 /** Fields of the encoded header, by position, as a writer without care could make them. */
@@ -149,6 +160,23 @@ function invalidHeaders() {
       ],
     }),
     changed('1001 standings', { 14: Array.from({ length: 1001 }, () => [bytes(32), 1]) }, 'TOO_LARGE'),
+  ]
+}
+
+function wrongOriginals() {
+  const wrong = (name: string, ...fields: readonly unknown[]) => ({
+    name,
+    encoded: toHex(encodeCbor([...rawFields(), ...fields])),
+    code: 'INVALID',
+  })
+  return [
+    wrong('17 fields', [bytes(16), 0, bytes(32)], null),
+    wrong('an original that is null', null),
+    wrong('an original without an id', [bytes(16), 0]),
+    wrong('an original of four fields', [bytes(16), 0, bytes(32), 0]),
+    wrong('the original in a feed with an id of 15 bytes', [bytes(15), 0, bytes(32)]),
+    wrong('an original of negative sequence', [bytes(16), -1, bytes(32)]),
+    wrong('an original with an id of 31 bytes', [bytes(16), 0, bytes(31)]),
   ]
 }
 
@@ -328,11 +356,11 @@ export function commitVectors(): unknown {
       root: toHex(bodiesRoot(bodies)),
     })),
     headers: {
-      valid: [plainHeader, fullHeader, openHeader].map((header) => ({
+      valid: [plainHeader, fullHeader, openHeader, reissuedHeader].map((header) => ({
         encoded: toHex(encodeHeader(header)),
         fields: viewHeader(header),
       })),
-      invalid: invalidHeaders(),
+      invalid: [...invalidHeaders(), ...wrongOriginals()],
     },
     feed: {
       world: factsOf(world),

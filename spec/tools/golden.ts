@@ -10,6 +10,7 @@ import {
   type StoreProvider,
   type Tenant,
 } from 'varve'
+import { replicaOf } from 'varve/engine'
 import { toHex } from '../../packages/varve/src/encoding/bytes.ts'
 import { createInvitation, formatInvitation, parseInvitation } from '../../packages/varve/src/keys/invitation.ts'
 import { parseJoinRequest } from '../../packages/varve/src/keys/join.ts'
@@ -98,6 +99,28 @@ export async function makeGolden(store: StoreProvider, passphrase: string | unde
     const pages = web.collection('pages', { indexes: [{ paths: ['title'], unique: true }] })
     await pages.create({ title: 'Home' }, { id: 'home' })
   }
+  await ada.close()
+}
+
+/** Makes a tenant of which a member's clock was an hour ahead: what he wrote was refused twice, and then issued a third time. */
+export async function makeReissued(store: StoreProvider): Promise<void> {
+  const ada = await createTenant({ store, env: seededEnv('golden reissued'), name: 'acme', user: 'ada' })
+  let ahead = 3_600_000
+  const right = seededEnv('golden ahead', Date.UTC(2026, 0, 1, 0, 0, 10))
+  const device = { store: memory(), env: { ...right, now: () => right.now() + ahead } }
+  const response = await ada.directory.approve(await createJoinRequest({ ...device, user: 'bob' }))
+  const bob = await joinTenant({ ...device, response })
+  const [here, there] = [await ada.database('crm'), await bob.database('crm')]
+  await here.collection<Person>('people').create({ name: 'Dan', visits: 0 }, { id: 'dan' })
+  await there.sync(here)
+  await there.collection<Person>('people').patch('dan', { $inc: { visits: 1 } })
+  await there.sync(here)
+  await replicaOf(there).clockFoundRight()
+  await there.sync(here)
+  ahead = 0
+  await replicaOf(there).clockFoundRight()
+  await there.sync(here)
+  await bob.close()
   await ada.close()
 }
 

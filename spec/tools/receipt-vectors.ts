@@ -5,6 +5,7 @@ import { encodeCbor } from '../../packages/varve/src/encoding/cbor.ts'
 import { noReceipt, encodeReceipt, recordHeadMessage, type Receipt } from '../../packages/varve/src/log/receipt.ts'
 import { encodeUnit, type RecordRun } from '../../packages/varve/src/log/unit.ts'
 import { makeFeed } from './commit-vectors.ts'
+import { reissueUnits } from './reissue-vectors.ts'
 import { factsOf, makeWorld, RecordMaker, type FeedMaker, type World } from './world.ts'
 
 const start = Date.UTC(2026, 0, 1)
@@ -105,6 +106,7 @@ export function receiptVectors(): unknown {
   const record = recordOf(world, feed, right)
   const refusal: Receipt = { at: start + 20, refused: { code: 'CONFLICT', reason: 'Too late' }, ovs: [], cvs: [] }
   const last = record.receipts.at(-1)
+  const reissues = reissueUnits(world)
   return {
     description:
       'Vectors of spec/receipt.md. Byte strings are lower-case hex. Invalid ones name the error code they must end in.',
@@ -151,8 +153,9 @@ export function receiptVectors(): unknown {
             { id: 'bob', status: 'deleted', ov: 1, cv: 1, updatedAt: start + 10, pending: 1 },
           ],
         },
+        ...reissues.valid,
       ],
-      invalid: wrongUnits(world, feed),
+      invalid: [...wrongUnits(world, feed), ...reissues.invalid],
     },
   }
 }

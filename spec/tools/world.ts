@@ -161,6 +161,7 @@ export class FeedMaker {
     options: {
       readonly dependencies?: readonly Dependency[]
       readonly preconditions?: CommitHeader['preconditions']
+      readonly original?: CommitHeader['original']
     } = {},
   ): MadeCommit {
     const seq = this.commits.length
@@ -184,6 +185,7 @@ export class FeedMaker {
       root: bodiesRoot(parts),
       preconditions: options.preconditions ?? [],
       standings: [],
+      original: options.original ?? null,
     }
     const header = encodeHeader(fields)
     const made = { place, fields, header, bodies: concat(...parts), parts, plain, id: commitId(place, header) }

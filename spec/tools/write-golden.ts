@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { sqlite } from '@varve/stores/sqlite'
-import { contentsOf, contentsOfTexts, goldenPassphrase, makeGolden, makeTexts } from './golden.ts'
+import { contentsOf, contentsOfTexts, goldenPassphrase, makeGolden, makeReissued, makeTexts } from './golden.ts'
 
 const home = fileURLToPath(new URL('../golden/v1/', import.meta.url))
 
@@ -14,9 +14,9 @@ function writeJson(name: string, value: unknown): void {
   writeFileSync(join(home, name), `${JSON.stringify(value)}\n`)
 }
 
-async function writeTenant(name: string, passphrase: string | undefined): Promise<void> {
+async function writeTenant(name: string, passphrase: string | undefined, make = makeGolden): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'varve-golden-'))
-  await makeGolden(sqlite({ dir: work }), passphrase)
+  await make(sqlite({ dir: work }), passphrase)
   mkdirSync(join(home, name), { recursive: true })
   // Before it is read: reading must not be part of what is kept. Enciphered pages do not become smaller.
   for (const file of readdirSync(work)) {
@@ -31,6 +31,7 @@ async function writeTenant(name: string, passphrase: string | undefined): Promis
 rmSync(home, { recursive: true, force: true })
 await writeTenant('plain', undefined)
 await writeTenant('encrypted', goldenPassphrase)
+await writeTenant('reissued', undefined, makeReissued)
 const texts = await makeTexts()
 writeFileSync(join(home, 'keys.age'), texts.keys)
 writeFileSync(join(home, 'join-request.txt'), `${texts.request}\n`)

@@ -4,6 +4,7 @@ import { runServers, type Plant } from '@varve/testkit'
 import { utf8 } from 'varve/engine'
 import { describe, expect, test } from 'vitest'
 import type { LedgerWrite } from '../src/sim/ledger.ts'
+import { readLog } from '../src/sim/log.ts'
 import { lie } from '../src/sim/servers/lies.ts'
 import { clientOf, recorderOf } from '../src/sim/servers/setup.ts'
 import { Watch } from '../src/sim/servers/watch.ts'
@@ -50,6 +51,23 @@ describe('planted defects are found', () => {
       await notes.patch('odd', { $inc: { n: 1 } }, { reason: 'token9999plain' })
     }
     expect(await planted(plant)).toContain('is doubled')
+  })
+
+  test('a write that counts and is listed as refused', async () => {
+    const plant: Plant = async (world) => {
+      const { node } = clientOf(world, 0)
+      world.sim.ledger.add({
+        ...ledgerWrite('token9999plain', 1),
+        operations: new Map([['notesplain/odd', [{ op: 'put', data: { n: 0 } } as const]]]),
+      })
+      await node.collection('vaultplain', 'notesplain').create({ n: 0 }, { id: 'odd', reason: 'token9999plain' })
+      node.database('vaultplain').refused = async () => {
+        const log = await readLog(node.replica('vaultplain'))
+        const record = log.find(({ token }) => token === 'token9999plain')?.record ?? 0
+        return [{ code: 'CONFLICT', reason: '', at: new Date(0).toISOString(), record, documents: [] }]
+      }
+    }
+    expect(await planted(plant)).toContain('client0 lists token9999plain as refused in vaultplain, and it counts')
   })
 
   test('an increment that counts twice', async () => {

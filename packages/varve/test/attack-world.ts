@@ -205,6 +205,7 @@ export class ForgedFeed {
         root: bodiesRoot(bodies),
         preconditions: [],
         standings: [],
+        original: null,
       }),
     )
     this.#previous = commitId(place, header)

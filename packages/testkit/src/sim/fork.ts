@@ -17,14 +17,12 @@ export interface ForkOptions {
 export async function fork(node: SimNode, { random, ledger, write, sync }: ForkOptions): Promise<string> {
   await demand(sync, 'done')
   const copy = await node.disk.copy()
-  const waits = await hasToIssueAgain(node)
   const before = ends(node)
   for (let i = 1 + random.below(3); i > 0; i--) await write()
   await demand(sync, 'done')
   const grown = ends(node) !== before
   await node.tenant.close().catch(onlyStoreFailure)
   await node.disk.putBack(copy)
-  if (waits) node.issuesTwice = true
   await node.start()
   node.forgetCursors()
   if (random.chance(0.5)) {
@@ -42,11 +40,6 @@ export async function fork(node: SimNode, { random, ledger, write, sync }: ForkO
   await replace(node)
   await demand(sync, 'done')
   return 'writes, is found out and begins anew'
-}
-
-async function hasToIssueAgain(node: SimNode): Promise<boolean> {
-  const lists = await Promise.all(databaseNames.map((name) => node.database(name).refused()))
-  return lists.some((refused) => refused.some(({ code }) => code === 'CLOCK_AHEAD'))
 }
 
 async function demand(sync: ForkOptions['sync'], expected: string): Promise<void> {

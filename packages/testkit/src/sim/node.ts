@@ -46,8 +46,6 @@ export class SimNode {
   skew = 0
   /** True once its clock was further ahead than the recorder allows. */
   wasAhead = false
-  /** Put back to a copy that had still to issue writes again: it cannot know that it has done so since. */
-  issuesTwice = false
   revoked = false
   #tenant: Tenant | null = null
   readonly #open = new Map<DatabaseName, Database>()

@@ -6,7 +6,8 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { decodeHeader } from '../log/header.ts'
 import { decodeReceipt, type Receipt } from '../log/receipt.ts'
 import { rowTags } from '../log/tag.ts'
-import { issuedAgain } from '../replica/reissue.ts'
+import { noVersion, rowOfVersion } from '../replica/history.ts'
+import { issuedAgain, standsFor } from '../replica/reissue.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { CommitHead } from '../store/rows.ts'
 import { tagOf, type Space } from './space.ts'
@@ -14,7 +15,7 @@ import type { WriteReceipt } from './types.ts'
 
 /**
  * The receipt of the entry of document `id` in a commit, as soon as there is one; for a null commit,
- * of the document's last version. What was refused as ahead of time gets that of the commit it is issued again as. Rejects
+ * of the document's last version. What was refused as ahead of time gets that of the commit that stands for it. Rejects
  * with the recorder's code when it was refused, with what keeps it from being issued again, and with `CLOSED` when the
  * database closes first.
  */
@@ -27,7 +28,8 @@ export async function receiptOf(space: Space, id: string, commit: number | null)
   const header = decodeHeader(head.header)
   const receipt = await storedReceipt(replica, record, header.entries.length)
   if (receipt.refused !== null) {
-    const again = receipt.refused.code === 'CLOCK_AHEAD' ? await nextIssue(replica, id, no, record) : null
+    const isAhead = receipt.refused.code === 'CLOCK_AHEAD'
+    const again = await (isAhead ? nextIssue(replica, id, head, record) : standsFor(replica, head))
     if (again !== null) return receiptOf(space, id, again)
     const message = `The recorder refused the change of "${id}": ${receipt.refused.reason}`
     throw new VarveError(receipt.refused.code, message, { details: { id, record } })
@@ -36,6 +38,15 @@ export async function receiptOf(space: Space, id: string, commit: number | null)
   const collection = header.entries[index]?.collection ?? 0
   const before = header.entries.slice(0, index).filter((entry) => entry.collection === collection).length
   return { record, ov: receipt.ovs[index] ?? 0, cv: (receipt.cvs[collection] ?? 0) + before, at: isoTime(receipt.at) }
+}
+
+/** The receipt of a recorded version. Throws `NOT_FOUND`. */
+export async function receiptOfVersion(space: Space, id: string, ov: number): Promise<WriteReceipt> {
+  const { store } = space.replica
+  const [document] = await store.documents([tagOf(space, id)])
+  const row = document === null || document === undefined ? null : await rowOfVersion(store, document.no, ov)
+  if (row === null) throw noVersion(id, ov)
+  return receiptOf(space, id, row.commit)
 }
 
 async function lastCommit({ store }: Replica, tag: Uint8Array): Promise<number> {
@@ -67,9 +78,9 @@ async function storedReceipt({ store }: Replica, record: number, entries: number
   return decodeReceipt(row.bytes, entries)
 }
 
-async function nextIssue(replica: Replica, id: string, commit: number, record: number): Promise<number | null> {
+async function nextIssue(replica: Replica, id: string, head: CommitHead, record: number): Promise<number | null> {
   try {
-    return await issuedAgain(replica, commit, record)
+    return await issuedAgain(replica, head, record)
   } catch (error) {
     if (!isVarveError(error) || error.code === 'CLOSED' || error.code === 'STORE_FAILED') throw error
     const message = `The change of "${id}" was refused as ahead of time and cannot be issued again: ${error.message}`

@@ -61,6 +61,13 @@ interface DeviceAnnouncement {
   readonly nonce: Uint8Array
 }
 
+/** Names a commit for good: by its place, and by its id, because a feed may have two histories. */
+export interface CommitName {
+  readonly feed: Uint8Array
+  readonly seq: number
+  readonly id: Uint8Array
+}
+
 export interface CommitHeader {
   readonly stamp: Stamp
   readonly dependencies: readonly Dependency[]
@@ -75,6 +82,8 @@ export interface CommitHeader {
   readonly preconditions: readonly Precondition[]
   /** Only in commits of the directory. */
   readonly standings: readonly StandingChange[]
+  /** The first of the commits, all refused as ahead of time, that this one was issued again for. Most have none. */
+  readonly original: CommitName | null
 }
 
 /**
@@ -111,6 +120,7 @@ export function encodeHeader(header: CommitHeader): Uint8Array {
     header.root,
     header.preconditions.map((condition) => [condition.index, condition.ov + 1]),
     header.standings.map(({ device, level }) => [device, levels.indexOf(level)]),
+    ...(header.original === null ? [] : [[header.original.feed, header.original.seq, header.original.id]]),
   ])
   assertLimit(bytes.length, limits.headerBytes, 'The commit header in bytes')
   return bytes
@@ -129,8 +139,8 @@ export function decodeHeader(bytes: Uint8Array): CommitHeader {
       `The commit has format ${String(fields[0])}, this Varve reads ${headerVersion}: update Varve`,
     )
   }
-  if (fields.length !== 15)
-    throw new VarveError('INVALID', `The commit header has ${fields.length} fields, 15 expected`)
+  if (fields.length !== 15 && fields.length !== 16)
+    throw new VarveError('INVALID', `The commit header has ${fields.length} fields, 15 or 16 expected`)
   const collections = listOf(fields[5], 'collections').map((tag) => bytesOf(tag, tagBytes, 'a collection tag'))
   const keys = listOf(fields[6], 'keys').map((key) => bytesOf(key, keyIdBytes, 'a key id'))
   assertTable(collections, 'collections')
@@ -149,6 +159,7 @@ export function decodeHeader(bytes: Uint8Array): CommitHeader {
       return { index: wholeNumber(index, 'a precondition'), ov: wholeNumber(ov, 'a precondition') - 1 }
     }),
     standings: decodeStandings(fields[14]),
+    original: fields.length === 15 ? null : decodeOriginal(fields[15]),
   }
 }
 
@@ -182,6 +193,16 @@ function decodeStandings(value: unknown): readonly StandingChange[] {
   if (new Set(standings.map(({ device }) => toHex(device))).size < standings.length)
     throw new VarveError('INVALID', 'The standings of a commit header name a device twice')
   return standings
+}
+
+function decodeOriginal(value: unknown): CommitName {
+  const [feed, seq, id, ...more] = listOf(value, 'the original')
+  if (more.length > 0) throw new VarveError('INVALID', 'The original of a commit header has more than three fields')
+  return {
+    feed: bytesOf(feed, feedIdBytes, 'the feed of the original'),
+    seq: wholeNumber(seq, 'the original'),
+    id: bytesOf(id, hashBytes, 'the id of the original'),
+  }
 }
 
 /** Nearly every commit has none. */

@@ -3,7 +3,14 @@
 import { laterStamp, nextStamp, stampMs, type Stamp } from '../encoding/stamp.ts'
 import type { Operation } from '../document/operation.ts'
 import { bodiesRoot, commitId, EntrySealer, feedId, noCommit } from '../log/commit.ts'
-import { encodeHeader, type CommitHeader, type Dependency, type EntryKind, type StandingChange } from '../log/header.ts'
+import {
+  encodeHeader,
+  type CommitHeader,
+  type CommitName,
+  type Dependency,
+  type EntryKind,
+  type StandingChange,
+} from '../log/header.ts'
 import { encodeReceipt, receiptId } from '../log/receipt.ts'
 import { tagBytes as sealBytes } from '../crypto/contract.ts'
 import { assertLimit, limits } from '../limits.ts'
@@ -61,13 +68,21 @@ interface Draft {
   readonly at: number
   readonly entries: DraftEntry[]
   readonly documents: Set<WorkingDocument>
-  readonly standings: readonly StandingChange[]
+  readonly extras: CommitExtras
   /** Collection tags and key ids so far. */
   readonly tables: Set<Uint8Array>
   bytes: number
 }
 
-const noStandings: readonly StandingChange[] = []
+/** What few commits have, and only such as are alone. */
+export interface CommitExtras {
+  /** Standings that it sets. */
+  readonly standings?: readonly StandingChange[]
+  /** The refused commit that this one stands for. */
+  readonly original?: CommitName
+}
+
+const noExtras: CommitExtras = {}
 
 /** Throws `TOO_LARGE` for changes that no commit can hold; a change alone always fits. */
 export function assertOneCommit(changes: readonly Change[]): void {
@@ -110,14 +125,10 @@ export class Appender {
     this.#feed = own ?? this.#newFeed()
   }
 
-  /** Appends all changes to one commit; `alone` keeps other writes out of it. `standings` come with `alone` only. */
-  append(
-    changes: readonly Change[],
-    alone: boolean,
-    standings: readonly StandingChange[] = noStandings,
-  ): readonly Outcome[] {
+  /** Appends all changes to one commit; `alone` keeps other writes out of it. `extras` come with `alone` only. */
+  append(changes: readonly Change[], alone: boolean, extras = noExtras): readonly Outcome[] {
     const bytes = changes.reduce((sum, change) => sum + change.body.length, 0)
-    const draft = this.#draftFor(changes, bytes, alone, standings)
+    const draft = this.#draftFor(changes, bytes, alone, extras)
     draft.bytes += bytes
     for (const { collection, key } of changes) {
       draft.tables.add(collection.tag)
@@ -128,7 +139,7 @@ export class Appender {
     return outcomes
   }
 
-  #draftFor(changes: readonly Change[], bytes: number, alone: boolean, standings: readonly StandingChange[]): Draft {
+  #draftFor(changes: readonly Change[], bytes: number, alone: boolean, extras: CommitExtras): Draft {
     const open = this.#open
     if (
       open !== null &&
@@ -143,11 +154,11 @@ export class Appender {
       })
       if (!apart) return open
     }
-    return this.#begin(changes, standings)
+    return this.#begin(changes, extras)
   }
 
   /** A draft whose stamp is above everything folded into the documents it changes, or they would fold otherwise elsewhere. */
-  #begin(changes: readonly Change[], standings: readonly StandingChange[]): Draft {
+  #begin(changes: readonly Change[], extras: CommitExtras): Draft {
     const set = this.#set
     const now = this.#context.env.now()
     let last = set.state.clock
@@ -168,7 +179,7 @@ export class Appender {
       at,
       entries: [],
       documents: new Set(),
-      standings,
+      extras,
       tables: new Set(),
       bytes: 0,
     }
@@ -179,7 +190,7 @@ export class Appender {
 
   /** At once, and not when the commit is sealed: the next write of this flush is judged by them. */
   #enterStandings(draft: Draft): void {
-    const { no: commit, stamp, record, at, standings } = draft
+    const { no: commit, stamp, record, at, extras } = draft
     enterStandings(this.#set, {
       commit,
       author: this.#context.device.publicKey,
@@ -187,7 +198,7 @@ export class Appender {
       feed: this.#feed.id,
       recorded: record === null ? null : { record, at },
       counts: true,
-      changes: standings,
+      changes: extras.standings ?? [],
     })
   }
 
@@ -290,7 +301,8 @@ export class Appender {
       preconditions: draft.entries.flatMap(({ change }, index) =>
         change.expectedOv === null ? [] : [{ index, ov: change.expectedOv }],
       ),
-      standings: draft.standings,
+      standings: draft.extras.standings ?? [],
+      original: draft.extras.original ?? null,
     }
     this.#store(draft, place, encodeHeader(header), bodies, tables.numbers)
   }

@@ -31,16 +31,19 @@ export interface DocumentChange {
   readonly document: number
   readonly before: Head
   readonly after: Head
+  /** True for what this replica wrote itself. */
+  readonly local: boolean
 }
 
 /** The documents that a write changes for those who read them, versions and times included. */
 function changedDocuments(set: WorkingSet): readonly DocumentChange[] {
   const changes: DocumentChange[] = []
+  const local = set.fresh.size === 0 && set.verdicts.length === 0
   for (const { no, touched, refold, revealed, before, head } of set.documents) {
     if (!touched || (before.state.status === 'absent' && head.state.status === 'absent')) continue
     // Folding again may well give the same.
     if (refold && revealed !== true && isSame(before, head)) continue
-    changes.push({ document: no, before, after: head })
+    changes.push({ document: no, before, after: head, local })
   }
   return changes
 }

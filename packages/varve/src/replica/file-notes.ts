@@ -7,9 +7,10 @@ import type { ReadEntry } from './reader.ts'
 
 const files = 'file/'
 const unsent = 'unsent/'
-/** What stands under the name of an unsent file: that it was attached here, or that its node has changed. */
+/** What stands there: that it was attached here, that its node has changed, or that it is sent and its commit may not be. */
 const attachedHere = Uint8Array.of(0)
 const nodeChanged = Uint8Array.of(1)
+const sentAhead = Uint8Array.of(2)
 
 /** A file that an entry names. */
 export interface NotedFile {
@@ -59,6 +60,21 @@ export async function notedFiles(store: Store, hash?: string): Promise<readonly 
   })
 }
 
+/** All notes, by name. */
+export function fileNotes(store: Store): Promise<ReadonlyMap<string, Uint8Array>> {
+  return store.values(files)
+}
+
+/** Local number of the commit that a note speaks of. */
+export function commitOfNote(name: string): number {
+  return Number(name.slice(name.lastIndexOf('/') + 1))
+}
+
+/** The name of the same note where its commit has another number. */
+export function noteAt(name: string, commit: number): string {
+  return name.slice(0, name.lastIndexOf('/') + 1) + String(commit)
+}
+
 /** Names under which files are noted. */
 export async function notedNames(store: Store): Promise<ReadonlySet<string>> {
   return new Set((await store.values(files)).keys())
@@ -81,15 +97,36 @@ export interface UnsentFile {
 }
 
 export async function unsentFiles(store: Store): Promise<readonly UnsentFile[]> {
-  return [...(await store.values(unsent))].map(([name, [mark]]) => ({
-    hash: name.slice(unsent.length),
-    own: mark === attachedHere[0],
-  }))
+  return [...(await store.values(unsent))].flatMap(([name, [mark]]) =>
+    mark === sentAhead[0] ? [] : [{ hash: name.slice(unsent.length), own: mark === attachedHere[0] }],
+  )
+}
+
+/** Hashes of files that were sent before it was known that the node has what names them. */
+export async function filesAhead(store: Store): Promise<readonly string[]> {
+  return [...(await store.values(unsent))].flatMap(([name, [mark]]) =>
+    mark === sentAhead[0] ? [name.slice(unsent.length)] : [],
+  )
+}
+
+/** The named value that takes a noted file away for good. */
+export function forgottenValue({ hash, commit }: NotedFile): readonly [string, null] {
+  return [nameOf(hash, commit), null]
+}
+
+/** Whether a file is one of them. */
+export async function isAhead(store: Store, hash: string): Promise<boolean> {
+  return (await store.value(unsent + hash))?.[0] === sentAhead[0]
 }
 
 /** The named value that puts a file on the list that this device attached. */
 export function unsentValue(hash: string): readonly [string, Uint8Array] {
   return [unsent + hash, attachedHere]
+}
+
+/** The named value that says that a file was sent, and has to be asked for once more when what names it is there too. */
+export function aheadValue(hash: string): readonly [string, Uint8Array] {
+  return [unsent + hash, sentAhead]
 }
 
 /** The named value that takes a file off the list. */
@@ -100,6 +137,7 @@ export function sentValue(hash: string): readonly [string, null] {
 /** Named values that put all files on the list which are not there. */
 export async function unsentAgain(store: Store): Promise<readonly (readonly [string, Uint8Array])[]> {
   const listed = new Set((await unsentFiles(store)).map(({ hash }) => hash))
+  const ahead = new Set(await filesAhead(store))
   const lacking = (await notedFiles(store)).filter(({ hash }) => !listed.has(hash))
-  return lacking.map(({ hash }) => [unsent + hash, nodeChanged])
+  return lacking.map(({ hash }) => [unsent + hash, ahead.has(hash) ? attachedHere : nodeChanged])
 }

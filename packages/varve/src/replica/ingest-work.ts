@@ -3,7 +3,6 @@
 import { compareBytes, toHex } from '../encoding/bytes.ts'
 import type { Order } from '../document/head.ts'
 import { stampMs } from '../encoding/stamp.ts'
-
 import { VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { epochAt } from '../log/appointment.ts'
@@ -20,11 +19,21 @@ import { checkCvs, countIn, type Recorded } from './counting.ts'
 import { noteFiles } from './file-notes.ts'
 import { adoptDeclarations, isHidden } from './declarations.ts'
 import { finishDocuments } from './finish.ts'
-import { checkAccepted, distinct, inJudgingOrder, preconditions, standing, type Judged } from './judge.ts'
+import { Issues } from './issues.ts'
+import {
+  acceptedWrongly,
+  checkAccepted,
+  distinct,
+  inJudgingOrder,
+  preconditions,
+  standing,
+  type Judged,
+} from './judge.ts'
 import { isLocked } from './reader.ts'
 import { refoldMarked } from './refold.ts'
 import type { Replica } from './replica.ts'
 import { enterStandings } from './standings.ts'
+import { subjectName } from './subjects.ts'
 import { UniqueRecords } from './unique-records.ts'
 import { applyVerdict } from './verdict.ts'
 import type { WorkingSet } from './working.ts'
@@ -34,6 +43,7 @@ export class Ingest {
   readonly #set: WorkingSet
   readonly #unique: UniqueRecords
   readonly #guard: EdgeGuard
+  readonly #issues: Issues
   /** Verdicts this recorder gave in this write. */
   readonly given: (ErrorCode | null)[] = []
   /** Numbers of the feeds this write brings, by id in hex. */
@@ -46,6 +56,7 @@ export class Ingest {
     this.#set = set
     this.#unique = new UniqueRecords(replica, this.#compare, set)
     this.#guard = new EdgeGuard(replica.reader.pruned, set, this.#compare)
+    this.#issues = new Issues(replica, set, (id) => this.#feed(id))
   }
 
   async run(commits: readonly CheckedCommit[], receipts: readonly CheckedReceipt[]): Promise<void> {
@@ -53,21 +64,21 @@ export class Ingest {
     await this.#sign()
     const subjects = receipts.flatMap(({ subject }) => (subject === null ? [] : rowTags(subject.header)))
     await this.#set.load([...commits.flatMap((commit) => commit.documents), ...subjects])
-    const unrecorded = new Map(commits.map((commit) => [nameOf(commit.feed, commit.seq), commit]))
+    const unrecorded = new Map(commits.map((commit) => [subjectName(commit.feed, commit.seq), commit]))
     for (const commit of commits) this.#register(commit)
     for (const receipt of receipts) {
-      const name = nameOf(receipt.feed, receipt.seq)
+      const name = subjectName(receipt.feed, receipt.seq)
       const commit = unrecorded.get(name)
       unrecorded.delete(name)
       if (receipt.receipt.refused === null) await this.#checkAccepted(receipt, commit)
-      if (commit === undefined) applyVerdict(this.#replica, this.#set, receipt)
-      else this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
+      if (commit === undefined) await this.#judge(receipt)
+      else await this.#apply(commit, { record: receipt.record, receipt: receipt.receipt })
       this.#storeReceipt(receipt, commit)
     }
     const { recordsNow } = this.#replica
     for (const commit of inJudgingOrder([...unrecorded.values()])) {
       const recorded = recordsNow ? await this.#record(commit, this.#set.state.position + 1) : null
-      this.#apply(commit, recorded, recorded === null ? await this.#guard.refusal(this.#arriving(commit)) : null)
+      await this.#apply(commit, recorded, recorded === null ? await this.#guard.refusal(this.#arriving(commit)) : null)
       // What it declares counts from the next one on.
       if (recordsNow) this.#adopt(commit)
     }
@@ -130,8 +141,17 @@ export class Ingest {
       const { record, receipt, id, bytes } = await this.#record(commit, row.no)
       const subject = { row, header: commit.header }
       const checked = { record, id, receipt, bytes, feed: commit.feed, seq: commit.seq, signature: null, subject }
-      applyVerdict(this.#replica, this.#set, checked)
+      await this.#judge(checked)
     }
+  }
+
+  /** Applies a verdict on a commit that is stored. */
+  async #judge(checked: CheckedReceipt): Promise<void> {
+    applyVerdict(this.#replica, this.#set, checked)
+    const { subject, feed } = checked
+    const publicKey = this.#feed(feed)?.publicKey
+    if (subject === null || publicKey === undefined) return
+    await this.#issues.judged({ no: subject.row.no, id: subject.row.id, publicKey, header: subject.header }, checked)
   }
 
   /** Folds again what needs it, numbers the changes and signs. */
@@ -226,6 +246,8 @@ export class Ingest {
     const { recorder } = epochAt(context.epochs(), record)
     const judged = this.#judged({ feed, seq, header, documents })
     await checkAccepted(context, this.#set, { ...judged, publicKey, recorder, recorded: { record, receipt } })
+    const refusal = await this.#issues.refusal({ publicKey, header })
+    if (refusal !== null) throw acceptedWrongly(record, refusal.reason)
   }
 
   /** Gives a commit the next receipt of this recorder; `no` is its local number. */
@@ -241,6 +263,7 @@ export class Ingest {
     const refused =
       standing(context, set, commit.publicKey, commit.header, at) ??
       distinct(commit) ??
+      (await this.#issues.refusal(commit)) ??
       (await this.#guard.refusal(this.#arriving(commit))) ??
       (await preconditions(this.#replica.store, set, this.#judged(commit))) ??
       (await this.#unique.refusal(commit, no, this.#feed(commit.feed)))
@@ -275,7 +298,7 @@ export class Ingest {
   }
 
   /** Stores one commit and folds its entries into the working set. */
-  #apply(commit: CheckedCommit, recorded: Recorded | null, late: Receipt['refused'] = null): void {
+  async #apply(commit: CheckedCommit, recorded: Recorded | null, late: Receipt['refused'] = null): Promise<void> {
     const set = this.#set
     const no = set.nextPosition()
     const feed = this.#feed(commit.feed)?.no ?? 0
@@ -300,6 +323,7 @@ export class Ingest {
     }
     set.commits.push(row)
     this.#dependencies(feed, commit)
+    await this.#issues.arrived({ ...commit, no }, recorded)
     if (refused !== null && recorded === null) set.hold(no)
     if (refused !== null) return
     this.#enterStandings(commit, no, recorded)
@@ -372,8 +396,4 @@ export class Ingest {
   #feedId(no: number): Uint8Array {
     return (this.#set.feeds.get(no) ?? this.#replica.feeds.get(no))?.id ?? new Uint8Array()
   }
-}
-
-function nameOf(feed: Uint8Array, seq: number): string {
-  return `${toHex(feed)}/${seq}`
 }

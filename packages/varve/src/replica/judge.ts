@@ -69,11 +69,15 @@ export async function checkAccepted(context: ReplicaContext, set: WorkingSet, ac
     (header.preconditions.length === 0 || equalBytes(recorder, publicKey) || set.state.feeds >= limits.knownFeeds
       ? null
       : await preconditions(context.store, set, accepted))
-  if (refusal === null) return
-  throw new VarveError(
+  if (refusal !== null) throw acceptedWrongly(recorded.record, refusal.reason)
+}
+
+/** Why a receipt is not taken over that accepts what it must not. */
+export function acceptedWrongly(record: number, reason: string): VarveError {
+  return new VarveError(
     'TAMPERED',
-    `Receipt ${recorded.record} accepts a commit that must be refused: ${refusal.reason}; nothing was taken over`,
-    { details: { record: recorded.record } },
+    `Receipt ${record} accepts a commit that must be refused: ${reason}; nothing was taken over`,
+    { details: { record } },
   )
 }
 
@@ -90,21 +94,40 @@ function forbidden(
 
 /**
  * Commits in the order in which they are judged: by stamp, but feeds that say who belongs to the tenant first, as far
- * as they do, so that a device is known before its own commits come. The order of each feed is kept.
+ * as they do, so that a device is known before its own commits come; and before those the ones that others stand for,
+ * which count only once these are refused. The order of each feed is kept.
  */
 export function inJudgingOrder<T extends Placed>(commits: readonly T[]): readonly T[] {
-  const lastStanding = new Map<string, number>()
-  for (const { feed, seq, header } of commits) if (header.standings.length > 0) lastStanding.set(toHex(feed), seq)
-  if (lastStanding.size === 0) return commits.toSorted(compareCommits)
-  const first = ({ feed, seq }: T): boolean => seq <= (lastStanding.get(toHex(feed)) ?? -1)
-  return [
-    ...commits.filter(first).toSorted(compareCommits),
-    ...commits.filter((commit) => !first(commit)).toSorted(compareCommits),
-  ]
+  const [named, approving] = [lastNamed(commits), new Map<string, number>()]
+  for (const { feed, seq, header } of commits) if (header.standings.length > 0) approving.set(toHex(feed), seq)
+  if (named.size === 0 && approving.size === 0) return commits.toSorted(compareCommits)
+  const turns: [T[], T[], T[]] = [[], [], []]
+  for (const commit of commits) {
+    const feed = toHex(commit.feed)
+    const isNamed = commit.seq <= (named.get(feed) ?? -1)
+    turns[isNamed ? 0 : commit.seq <= (approving.get(feed) ?? -1) ? 1 : 2].push(commit)
+  }
+  return turns.flatMap((list) => list.toSorted(compareCommits))
+}
+
+/** By feed, the last commit that another one of the same device stands for: nobody brings others' commits forward. */
+function lastNamed(commits: readonly Placed[]): ReadonlyMap<string, number> {
+  const last = new Map<string, number>()
+  const originals = commits.filter(({ header }) => header.original !== null)
+  if (originals.length === 0) return last
+  const devices = new Map(commits.map(({ feed, publicKey }) => [toHex(feed), publicKey]))
+  for (const { feed, publicKey, header } of originals) {
+    if (header.original === null) continue
+    const name = toHex(header.original.feed)
+    if (name === toHex(feed) || !equalBytes(devices.get(name) ?? new Uint8Array(), publicKey)) continue
+    last.set(name, Math.max(last.get(name) ?? -1, header.original.seq))
+  }
+  return last
 }
 
 interface Placed {
   readonly feed: Uint8Array
+  readonly publicKey: Uint8Array
   readonly seq: number
   readonly header: CommitHeader
 }

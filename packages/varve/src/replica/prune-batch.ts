@@ -7,7 +7,7 @@ import type { DocumentRow, EntryRow } from '../store/rows.ts'
 import type { SealKey } from './context.ts'
 import { edgeName, encodeEdge, type Edge } from './edge-mark.ts'
 import { entryRows, foldBelow } from './history.ts'
-import { droppedBy, type DroppedCommit, type PlannedEdges } from './prune-drops.ts'
+import { droppedBy, rangesOf, type DroppedCommit, type PlannedEdges } from './prune-drops.ts'
 import type { PrunePiece } from './prune-plan.ts'
 import { encodePruned, prunedName, type PrunedState } from './pruned.ts'
 import type { Replica } from './replica.ts'
@@ -108,7 +108,7 @@ async function collect(
   const state = { ...pruned.state, ...sumOf(pruned.state, report), ...progress, reach }
   for (const [name, page] of pages) set.values.set(name, page)
   set.values.set(prunedName, encodePruned(state))
-  set.bodiesDropped.push(...rangesOf(drops))
+  set.bodiesDropped.push(...rangesOf(drops.map(({ no }) => no)))
   set.pruning = { state, edges }
   pruned.expect(pages)
   return report
@@ -169,15 +169,4 @@ async function emptySnapshots(
 
 function reportOf(going: readonly EntryRow[], drops: readonly DroppedCommit[]): PruneReport {
   return { versions: going.length, commits: drops.length, bytes: drops.reduce((sum, { size }) => sum + size, 0) }
-}
-
-/** Those that follow each other in one range. */
-function rangesOf(drops: readonly DroppedCommit[]): { from: number; to: number }[] {
-  const ranges: { from: number; to: number }[] = []
-  for (const no of drops.map((drop) => drop.no).toSorted((a, b) => a - b)) {
-    const last = ranges.at(-1)
-    if (last !== undefined && last.to === no - 1) last.to = no
-    else ranges.push({ from: no, to: no })
-  }
-  return ranges
 }

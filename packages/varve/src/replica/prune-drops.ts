@@ -54,3 +54,14 @@ async function isBelow(replica: Replica, { head, header }: ReadCommit, planned: 
   }
   return true
 }
+
+/** Local numbers, those that follow each other in one range. */
+export function rangesOf(commits: readonly number[]): { from: number; to: number }[] {
+  const ranges: { from: number; to: number }[] = []
+  for (const no of commits.toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1)
+    if (last !== undefined && last.to === no - 1) last.to = no
+    else ranges.push({ from: no, to: no })
+  }
+  return ranges
+}

@@ -65,6 +65,17 @@ function decodePruned(bytes: Uint8Array): PrunedState {
   }
 }
 
+/** What is known of pruning in a store, whatever a replica has in mind. */
+export async function storedPruned(store: Pick<Store, 'value'>): Promise<PrunedState> {
+  const bytes = await store.value(prunedName)
+  return bytes === null ? neverPruned : decodePruned(bytes)
+}
+
+/** Whether the same is gone: how far pruning has looked does not count. */
+export function isSameGone(a: PrunedState, b: PrunedState): boolean {
+  return a.versions === b.versions && a.commits === b.commits && a.bytes === b.bytes && a.reach === b.reach
+}
+
 type PrunedContext = EdgeContext & { readonly store: Pick<Store, 'value' | 'values'> }
 
 export class Pruned {

@@ -2,9 +2,8 @@
 
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { Change, Outcome } from './append.ts'
+import type { Change, CommitExtras, Outcome } from './append.ts'
 import type { Head } from '../document/head.ts'
-import type { StandingChange } from '../log/header.ts'
 
 /** Reads heads as they are in the middle of a flush, with the writes before this one applied. */
 export interface PlanView {
@@ -12,14 +11,12 @@ export interface PlanView {
   head(tag: Uint8Array): Head | undefined
 }
 
-/** What a write wants: its changes, and the answer to its caller once they are stored. */
-export interface Plan<R> {
+/** What a write wants: its changes, and the answer to its caller once they are stored. With extras it must have changes and be alone. */
+export interface Plan<R> extends CommitExtras {
   readonly changes: readonly Change[]
   readonly finish: (outcomes: readonly Outcome[]) => R
   /** Named values to store, or to remove (null), in the same write. */
   readonly values?: (outcomes: readonly Outcome[]) => ReadonlyMap<string, Uint8Array | null>
-  /** Standings that its commit sets: it must have changes, and be alone. */
-  readonly standings?: readonly StandingChange[]
 }
 
 /** A write waiting for the next flush. */

@@ -3,9 +3,10 @@
 import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
 import { listOf, textOf, wholeNumber } from '../encoding/decode.ts'
 import { errorCodes, type ErrorCode } from '../errors.ts'
+import type { CommitHeader } from '../log/header.ts'
 import type { Store } from '../store/store.ts'
-import type { CheckedReceipt } from './check.ts'
 import type { ReplicaContext } from './context.ts'
+import type { Recorded } from './counting.ts'
 import { isHidden } from './declarations.ts'
 import type { Replica } from './replica.ts'
 import type { WorkingSet } from './working.ts'
@@ -27,15 +28,14 @@ export interface RefusedCommit {
 export function keepRefusal(
   context: ReplicaContext,
   set: WorkingSet,
-  commit: number,
-  { record, receipt, subject }: CheckedReceipt,
+  commit: Pick<CommitHeader, 'collections'> & { readonly no: number },
+  { record, receipt }: Recorded,
 ): void {
   if (receipt.refused === null) return
   const { code, reason } = receipt.refused
-  if (code === 'CLOCK_AHEAD') set.refusedAhead = true
   // The engine's own commits are no business of the application, and are made again where they are needed.
-  else if (subject?.header.collections.some((tag) => isHidden(context, tag)) === true) return
-  set.values.set(refusalName(record), encodeCbor([commit, code, reason, receipt.at]))
+  if (code !== 'CLOCK_AHEAD' && commit.collections.some((tag) => isHidden(context, tag))) return
+  set.values.set(refusalName(record), encodeCbor([commit.no, code, reason, receipt.at]))
 }
 
 /** The refusals that were not dismissed yet, in record order. */

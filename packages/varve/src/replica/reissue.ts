@@ -1,22 +1,20 @@
 /** Issuing again, as new commits, what the recorder refused because this device's clock was ahead. */
 
 import { equalBytes, toHex } from '../encoding/bytes.ts'
-import { decodeCbor, encodeCbor } from '../encoding/cbor.ts'
-import { wholeNumber } from '../encoding/decode.ts'
+import { encodeCbor } from '../encoding/cbor.ts'
 import { stampMs } from '../encoding/stamp.ts'
 import { pause } from '../env/pause.ts'
 import { isVarveError, VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { CommitRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
+import { decodeHeader } from '../log/header.ts'
+import type { CommitHead, CommitRow } from '../store/rows.ts'
 import type { CheckedCommit } from './check.ts'
 import { checkedAgain, storedCommit } from './checked-again.ts'
+import { issueFor, issueName } from './issues.ts'
 import type { Plan, PlanView } from './queue.ts'
 import { refusedChanges } from './refused-changes.ts'
 import { isListed, refusalName, refusals, type RefusedCommit } from './refusals.ts'
 import type { Replica } from './replica.ts'
-
-const prefix = 'reissued/'
 
 /** Whether this device's clock was found right, or agrees with the recorder's last time, so that what it stamps is taken. */
 export function clockAgrees({ clockIsRight, context, state }: Replica): boolean {
@@ -33,7 +31,7 @@ export function clockAgrees({ clockIsRight, context, state }: Replica): boolean 
 export async function reissueAhead(replica: Replica): Promise<boolean> {
   if (await awaitsRefusal(replica)) return true
   let left = false
-  for (const [n, refused] of (await asWritten(replica.store)).entries()) {
+  for (const [n, refused] of (await asWritten(replica)).entries()) {
     if (n > 0 && n % limits.reissueSlice === 0) {
       await pause(replica.context.env, 0)
       // What was issued until now may have been refused meanwhile.
@@ -50,17 +48,21 @@ export async function reissueAhead(replica: Replica): Promise<boolean> {
  * What was refused as ahead, in the order in which it was first written. Record order is another: what was refused twice
  * may have been recorded after what was written later and needs it.
  */
-async function asWritten(store: Store): Promise<readonly RefusedCommit[]> {
-  const issuedFor = new Map<number, number>()
-  for (const [name, bytes] of await store.values(prefix))
-    issuedFor.set(issueOf(bytes), Number(name.slice(prefix.length)))
-  const first = (commit: number): number => {
-    let at = commit
-    for (let before = issuedFor.get(at); before !== undefined && before < at; before = issuedFor.get(at)) at = before
-    return at
-  }
-  const ahead = (await refusals(store)).filter(({ code }) => code === 'CLOCK_AHEAD')
-  return ahead.toSorted((a, b) => first(a.commit) - first(b.commit))
+async function asWritten(replica: Replica): Promise<readonly RefusedCommit[]> {
+  const ahead = (await refusals(replica.store)).filter(({ code }) => code === 'CLOCK_AHEAD')
+  const heads = await replica.store.commitHeads(ahead.map(({ commit }) => commit))
+  const first = new Map<RefusedCommit, number>()
+  for (const [i, refused] of ahead.entries()) first.set(refused, await firstIssue(replica, refused.commit, heads[i]))
+  return ahead.toSorted((a, b) => (first.get(a) ?? 0) - (first.get(b) ?? 0))
+}
+
+/** The local number of the commit that this one stands for; its own when it stands for none that is here. */
+async function firstIssue(replica: Replica, no: number, head: CommitHead | null | undefined): Promise<number> {
+  const original = head === null || head === undefined ? null : decodeHeader(head.header).original
+  const feed = original === null ? undefined : replica.feedById(original.feed)
+  if (original === null || feed === undefined) return no
+  const [row] = await replica.store.commits(feed.no, original.seq, 1, { bodies: false })
+  return row !== undefined && equalBytes(row.id, original.id) ? row.no : no
 }
 
 /** After these nothing else can be written either. */
@@ -95,27 +97,23 @@ async function awaitsRefusal({ store, waitingFeeds, ownFeed, context, state }: R
   return false
 }
 
-/** The local number of the commit that a refused commit was issued again as; null when it was not. */
-async function reissuedAs(store: Store, commit: number): Promise<number | null> {
-  const bytes = await store.value(prefix + commit)
-  return bytes === null ? null : issueOf(bytes)
-}
-
 /**
  * Waits until it is decided what becomes of a commit that was refused as ahead under a record number, and gives the local
- * number of the one it was issued again as; null when it is not listed any more and was not. Throws why it cannot be, and
- * `CLOSED`.
+ * number of the one that stands for it; null when it is not listed any more and there is none. Throws why it cannot be
+ * issued again, and `CLOSED`.
  */
-export async function issuedAgain({ store, awaited }: Replica, commit: number, record: number): Promise<number | null> {
-  while (await isListed(store, record)) {
-    const failure = await awaited.decision(record)
+export async function issuedAgain(replica: Replica, head: CommitHead, record: number): Promise<number | null> {
+  while (await isListed(replica.store, record)) {
+    const failure = await replica.awaited.decision(record)
     if (failure !== null) throw failure
   }
-  return reissuedAs(store, commit)
+  return standsFor(replica, head)
 }
 
-function issueOf(bytes: Uint8Array): number {
-  return wholeNumber(decodeCbor(bytes, 'A note of a reissued commit'), 'a commit')
+/** The local number of another commit that stands for what a refused one was to do; null when there is none. */
+export async function standsFor({ store }: Replica, head: CommitHead): Promise<number | null> {
+  const issue = await issueFor(store, decodeHeader(head.header).original?.id ?? head.id)
+  return issue === head.no ? null : issue
 }
 
 async function reissue(replica: Replica, refused: RefusedCommit): Promise<boolean> {
@@ -145,14 +143,16 @@ function planOf(
   { record }: RefusedCommit,
   view: PlanView,
 ): Plan<boolean> {
+  const original = commit.header.original ?? { feed: commit.feed, seq: commit.seq, id: commit.id }
   return {
     changes: refusedChanges(replica, row, commit, view),
     values: (outcomes) => {
       const next = outcomes[0]?.commit
-      const note: [string, Uint8Array][] = next === undefined ? [] : [[prefix + row.no, encodeCbor(next)]]
+      const note: [string, Uint8Array][] = next === undefined ? [] : [[issueName(original.id), encodeCbor(next)]]
       return new Map<string, Uint8Array | null>([[refusalName(record), null], ...note])
     },
     standings: commit.header.standings,
+    original,
     finish: () => {
       replica.awaited.decided(record, null)
       return true

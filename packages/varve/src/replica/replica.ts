@@ -45,6 +45,8 @@ export class Replica {
   readonly extractors = new Map<string, Extractor>()
   readonly #listeners = new Set<() => void>()
   readonly changes = new ChangeFeed()
+  /** What writes what it still holds back before this replica closes; must not throw. */
+  readonly closing = new Set<() => Promise<void>>()
   #readable = 0
   #followers = 0
   /** Whether own commits may have been refused because the clock was ahead, perhaps before this replica was opened. */
@@ -230,6 +232,7 @@ export class Replica {
       this.reader.forget(commit)
       this.awaited.recorded(commit)
     }
+    for (const record of set.unlisted) this.awaited.decided(record, null)
     if (set.refusedAhead) {
       this.#ahead = true
       this.#clockIsRight = false
@@ -283,6 +286,8 @@ export class Replica {
    */
   async close(refusal: VarveError | null = null): Promise<void> {
     if (this.#closed) return
+    if (refusal === null && this.closing.size > 0) await Promise.all([...this.closing].map((finish) => finish()))
+    if (this.#closed) return
     this.#closed = true
     this.#refusal = refusal
     try {
@@ -316,7 +321,7 @@ export class Replica {
         const plan = planning instanceof Promise ? await planning : planning
         if (plan === null) continue
         const outcomes: readonly Outcome[] =
-          plan.changes.length === 0 ? [] : appender.append(plan.changes, waiting.task.alone, plan.standings)
+          plan.changes.length === 0 ? [] : appender.append(plan.changes, waiting.task.alone, plan)
         for (const [name, value] of plan.values?.(outcomes) ?? []) set.values.set(name, value)
         finishes.push(() => plan.finish(outcomes))
         answered.push(waiting)

@@ -1,6 +1,5 @@
 /** A receipt for a commit that is here already: its entries move to their place in the record, or leave. */
 
-import { equalBytes } from '../encoding/bytes.ts'
 import type { CommitHeader, EntryKind } from '../log/header.ts'
 import { rowTag } from '../log/tag.ts'
 import type { Head } from '../document/head.ts'
@@ -10,7 +9,6 @@ import { VarveError } from '../errors.ts'
 import { pendingPlace, type CommitRow } from '../store/rows.ts'
 import type { CheckedReceipt } from './check.ts'
 import { checkCvs, miscounted } from './counting.ts'
-import { keepRefusal } from './refusals.ts'
 import type { Replica } from './replica.ts'
 import { enterStandings } from './standings.ts'
 import type { Subject } from './subjects.ts'
@@ -25,7 +23,6 @@ export function applyVerdict(replica: Replica, set: WorkingSet, checked: Checked
   const folded = row.refused === null
   set.unhold(row.no)
   if (refused === 'CLOCK_AHEAD') set.leaveFuture(row.feed)
-  if (receipt.refused !== null && isOwn(replica, row)) keepRefusal(replica.context, set, row.no, checked)
   if (refused === null) {
     checkCvs(set, header.collections, { record, receipt })
     set.seeStamp(row.stamp, true)
@@ -58,11 +55,6 @@ function judgeStandings(
     counts,
     changes: header.standings,
   })
-}
-
-function isOwn({ context, feeds }: Replica, row: CommitRow): boolean {
-  const feed = feeds.get(row.feed)
-  return feed !== undefined && equalBytes(feed.publicKey, context.device.publicKey)
 }
 
 interface Move {

@@ -1,7 +1,7 @@
 /** Verification: everything is recomputed from the log and compared with what is stored. */
 
 import { primitives } from '../crypto/primitives.ts'
-import { decodeHead, encodeHead, type Head } from '../document/head.ts'
+import { decodeHead, markOfHead, type Head } from '../document/head.ts'
 import { documentOf } from '../document/head.ts'
 import { compareBytes, equalBytes, toHex } from '../encoding/bytes.ts'
 import { laterStamp, zeroStamp } from '../encoding/stamp.ts'
@@ -21,6 +21,7 @@ import {
 } from '../store/rows.ts'
 import { recordProblems } from './verify-record.ts'
 import { searchAgrees } from './verify-search.ts'
+import { isSnapshotOf, textProblems } from './verify-texts.ts'
 import { edgeProblems, emptiedSnapshot } from './verify-pruned.ts'
 import { absentHead } from '../document/head.ts'
 import { foldEntries } from './count.ts'
@@ -260,7 +261,8 @@ class Verification {
     const base = mark?.edge.head ?? absentHead
     const folded = foldEntries(base, entries, compare)
     const stored = row.state === null ? absentHead : decodeHead(row.state)
-    if (encodeHead(folded) !== encodeHead(stored)) this.#report(`${where}: the head is not what its entries say`)
+    if (markOfHead(folded) !== markOfHead(stored)) this.#report(`${where}: the head is not what its entries say`)
+    for (const problem of textProblems(stored)) this.#report(`${where}, ${problem}`)
     this.#files(where, entries)
     this.#sealed(where, { collection: collection.name ?? '', id: folded.state.id }, entries)
     await this.#rowsOf(where, row, rows, counts)
@@ -313,8 +315,10 @@ class Verification {
       below = snapshot.place
       const upTo = entries.filter((entry) => entry.row.place <= snapshot.place)
       const isGone = mark !== null && snapshot.place <= mark.edge.record
-      const expected = isGone ? emptiedSnapshot : encodeHead(foldEntries(base, upTo, this.#replica.compare))
-      if (snapshot.state !== expected)
+      const fits = isGone
+        ? snapshot.state === emptiedSnapshot
+        : isSnapshotOf(snapshot.state, foldEntries(base, upTo, this.#replica.compare))
+      if (!fits)
         this.#report(`document ${toHex(row.tag)}: its snapshot at record ${snapshot.place} is not what its entries say`)
     }
   }

@@ -103,6 +103,8 @@ export class WorkingSet {
   readonly values = new Map<string, Uint8Array | null>()
   /** Commits of this write that set standings, in the order in which they apply. */
   readonly standings: StandingCommit[] = []
+  /** Record numbers of refusals that leave the list because another commit stands for the one refused. */
+  readonly unlisted: number[] = []
   /** True when a commit of this device was refused because its clock was ahead. */
   refusedAhead = false
   /** True when documents were folded again because keys arrived or went. */

@@ -1,7 +1,7 @@
 /** Invariant 2: an acknowledged write is in the log once and whole; its author is told the recorder's word. */
 
-import { databaseNames } from '../node.ts'
-import { readLog, type LoggedEntry } from '../log.ts'
+import { databaseNames, type DatabaseName } from '../node.ts'
+import { accepted, readLog, type LoggedEntry } from '../log.ts'
 import type { LedgerWrite } from '../ledger.ts'
 import type { Check, SettledWorld } from './check.ts'
 
@@ -9,7 +9,9 @@ export const acknowledged: Check = async (world) => {
   const problems: string[] = []
   for (const name of databaseNames) {
     const found = new Map<string, LoggedEntry[]>()
-    for (const entry of await readLog(world.recorder.replica(name))) {
+    const log = await readLog(world.recorder.replica(name))
+    problems.push(...(await wronglyListed(world, name, log)))
+    for (const entry of log) {
       if (entry.token === '') problems.push(`${name} has an entry without a token`)
       found.set(entry.token, [...(found.get(entry.token) ?? []), entry])
     }
@@ -18,6 +20,24 @@ export const acknowledged: Check = async (world) => {
       if (write.database === name) found.delete(write.token)
     }
     for (const token of found.keys()) problems.push(`${name} has an entry nobody wrote: ${token}`)
+  }
+  return problems
+}
+
+/** Nobody is told that a write was refused which counts, whatever became of commits that said the same. */
+async function wronglyListed(
+  { nodes }: SettledWorld,
+  database: DatabaseName,
+  log: readonly LoggedEntry[],
+): Promise<readonly string[]> {
+  const tokens = new Map(log.map(({ record, token }) => [record, token]))
+  const counted = new Set(accepted(log).map(({ token }) => token))
+  const problems: string[] = []
+  for (const node of nodes.filter(({ revoked }) => !revoked)) {
+    for (const { record } of await node.database(database).refused()) {
+      const token = tokens.get(record) ?? ''
+      if (counted.has(token)) problems.push(`${node.name} lists ${token} as refused in ${database}, and it counts`)
+    }
   }
   return problems
 }
@@ -35,20 +55,29 @@ function checkWrite(world: SettledWorld, write: LedgerWrite, entries: readonly L
   const issues = issuesOf(entries)
   if (write.outcome === 'acknowledged' && issues.length === 0 && !mayBeLost(world, write)) wrong('is not in the log')
   if (write.outcome === 'unchanged' && issues.length > 0) wrong(`changed nothing and has ${entries.length} entries`)
-  for (const issue of issues) {
+  for (const [i, issue] of issues.entries()) {
     if (issue.entries !== write.operations.size) wrong(`is torn: ${issue.entries} of ${write.operations.size} entries`)
     if (issue.record === null && !mayBeLost(world, write)) wrong('was never recorded')
-    if (issue.refused !== null && !mayBeRefused(world, write, issue.refused))
+    if (issue.refused !== null && !mayBeRefused(world, write, issue.refused) && !isAgain(issues, i))
       wrong(`was refused with ${issue.refused} without cause`)
   }
-  if (mayBeTwice(world, write, issues)) return problems
-  // Only what was refused as ahead of time is issued again, and what was accepted never is.
-  if (issues.slice(0, -1).some(({ refused }) => refused !== 'CLOCK_AHEAD'))
-    wrong(`is doubled: ${JSON.stringify(issues)}`)
-  const last = issues.at(-1)
+  // Only what was refused as ahead of time is issued again; where an old copy of its device does it once more, that counts for nothing.
+  const own = issues.filter((_, i) => !isAgain(issues, i))
+  if (own.slice(0, -1).some(({ refused }) => refused !== 'CLOCK_AHEAD')) wrong(`is doubled: ${JSON.stringify(issues)}`)
+  const last = own.at(-1)
   if (last !== undefined && !agrees(write.told, last, issues))
     wrong(`ended as ${JSON.stringify(last)}, but its author was told ${JSON.stringify(write.told)}`)
   return problems
+}
+
+/** Refused because the same was issued again and accepted before. */
+function isAgain(issues: readonly Issue[], at: number): boolean {
+  const before = issues.slice(0, at)
+  return (
+    issues[at]?.refused === 'EXISTS' &&
+    before.some(({ refused }) => refused === 'CLOCK_AHEAD') &&
+    before.some(({ refused, record }) => refused === null && record !== null)
+  )
 }
 
 function issuesOf(entries: readonly LoggedEntry[]): readonly Issue[] {
@@ -66,12 +95,6 @@ function agrees(told: LedgerWrite['told'], last: Issue, issues: readonly Issue[]
   const tried = told !== 'CLOCK_AHEAD' && issues.some(({ refused }) => refused === 'CLOCK_AHEAD')
   if (typeof told === 'string') return last.refused === told || tried
   return last.refused === null && told.record === last.record
-}
-
-/** An old copy of a device that had still to issue a write again does so, though it had since: see NOTES.md. */
-function mayBeTwice({ nodes }: SettledWorld, write: LedgerWrite, issues: readonly Issue[]): boolean {
-  const author = nodes.find(({ name }) => name === write.node)
-  return author?.issuesTwice === true && issues.some(({ refused }) => refused === 'CLOCK_AHEAD')
 }
 
 /** What a device wrote that was revoked may never have left it. */
