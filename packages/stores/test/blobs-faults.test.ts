@@ -2,7 +2,7 @@
 
 import { azureBlobs, makeContainer } from '@varve/stores/blobs/azure'
 import { makeBucket, s3Blobs } from '@varve/stores/blobs/s3'
-import { azureProgram, FaultProxy, s3Program, startAzure, startS3 } from '@varve/testkit'
+import { azureProgram, FaultProxy, isTested, s3Program, startAzure, startS3 } from '@varve/testkit'
 import { circuit, isVarveError, retryBlobs, systemEnv, type BlobStore } from 'varve/engine'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -66,21 +66,18 @@ async function reachAzure(): Promise<Reached> {
   })
 }
 
-const isCi = process.env['CI'] === 'true'
-
-describe.runIf(s3Program() !== null || isCi)('S3 among faults', () => {
-  faultTests(reachS3, 5 * 1024 * 1024 + 1, true)
+describe.runIf(isTested(s3Program()))('S3 among faults', () => {
+  faultTests(reachS3, 5 * 1024 * 1024 + 1)
 })
-describe.runIf(azureProgram() !== null || isCi)('Azure among faults', () => {
-  faultTests(reachAzure, 64 * 1024 + 1, false)
+describe.runIf(isTested(azureProgram()))('Azure among faults', () => {
+  faultTests(reachAzure, 64 * 1024 + 1)
 })
 
 function bytesOf(seed: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * 7 + seed) & 255)
 }
 
-/** `checksFirst`: the storage checks bytes before it keeps them. */
-function faultTests(reach: () => Promise<Reached>, largeBytes: number, checksFirst: boolean): void {
+function faultTests(reach: () => Promise<Reached>, largeBytes: number): void {
   let server: Reached
 
   beforeAll(async () => {
@@ -104,26 +101,36 @@ function faultTests(reach: () => Promise<Reached>, largeBytes: number, checksFir
   test('connections that are cut again and again: with retries all is put, and is what was put', async () => {
     const blobs = retryBlobs(server.through, { attempts: 20, env, firstMs: 10, maximumMs: 50 })
     const over = new AbortController()
+    let calls = 0
     async function cutting(): Promise<void> {
+      let pauseMs = 25
       for (let round = 0; !over.signal.aborted; round++) {
-        await new Promise((resolve) => setTimeout(resolve, 25))
+        const before = calls
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
         if (round % 3 === 0) server.proxy.truncate('client')
         else if (round % 3 === 1) server.proxy.truncate('server')
         else server.proxy.cut(round % 2 === 0)
+        // A machine that is busy gets nothing through in the time of a quiet one.
+        pauseMs = calls > before ? 25 : pauseMs * 2
       }
     }
     const cuts = cutting()
-    for (let n = 0; n < 30; n++) {
-      const bytes = bytesOf(n, n * 1_000)
-      expect(await blobs.put(`cut/${n}`, bytes)).toBe(true)
-      expect(await blobs.get(`cut/${n}`)).toEqual(bytes)
+    try {
+      for (let n = 0; n < 30; n++) {
+        const bytes = bytesOf(n, n * 1_000)
+        expect(await blobs.put(`cut/${n}`, bytes)).toBe(true)
+        calls++
+        expect(await blobs.get(`cut/${n}`)).toEqual(bytes)
+        calls++
+      }
+    } finally {
+      over.abort()
+      await cuts
     }
-    over.abort()
-    await cuts
     expect((await server.direct.list('cut/')).items).toHaveLength(30)
   })
 
-  test('bytes that change on the way are noticed by the storage, or by us: what was answered is right', async () => {
+  test('bytes that change on the way are refused by the storage: what is there is what was put', async () => {
     for (let n = 0; n < 12; n++) {
       const bytes = bytesOf(n, 50_000)
       // Opens a connection, unless the change before comes to it.
@@ -134,10 +141,7 @@ function faultTests(reach: () => Promise<Reached>, largeBytes: number, checksFir
       else {
         expect(isVarveError(result, 'STORE_FAILED')).toBe(true)
         const there = await server.direct.get(`changed/${n}`)
-        if (checksFirst && there !== null) expect(there).toEqual(bytes)
-        // Taking away what arrived wrong crosses the same network, and may fail too: putting it again mends that.
-        await server.direct.put(`changed/${n}`, bytes)
-        expect(await server.direct.get(`changed/${n}`)).toEqual(bytes)
+        if (there !== null) expect(there).toEqual(bytes)
       }
     }
     // What is still to be changed goes with its connection.
@@ -167,11 +171,14 @@ function faultTests(reach: () => Promise<Reached>, largeBytes: number, checksFir
   })
 
   test('a server that is stopped and goes on: calls fail in their time', async () => {
-    await server.through.put('stopped', bytesOf(1, 10))
-    process.kill(server.pid, 'SIGSTOP')
-    expect(await outcome(server.through.get('stopped'))).toBe('failed')
-    process.kill(server.pid, 'SIGCONT')
     const repeating = retryBlobs(server.through, { attempts: 20, env, firstMs: 50, maximumMs: 200 })
+    await repeating.put('stopped', bytesOf(1, 10))
+    process.kill(server.pid, 'SIGSTOP')
+    try {
+      expect(await outcome(server.through.get('stopped'))).toBe('failed')
+    } finally {
+      process.kill(server.pid, 'SIGCONT')
+    }
     expect(await repeating.get('stopped')).toEqual(bytesOf(1, 10))
   })
 

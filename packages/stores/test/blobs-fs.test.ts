@@ -1,14 +1,13 @@
 /** Object storage in a folder: the contract, who may read it, links, and processes killed while they put. */
 
-import { spawn } from 'node:child_process'
 import { mkdir, readdir, realpath, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { fsBlobs } from '@varve/stores/blobs/fs'
 import { blobSuite } from '@varve/testkit'
 import { isVarveError } from 'varve/engine'
 import { describe, expect, it, test } from 'vitest'
 import { temporaryFolder } from './folder.ts'
+import { lastToldBeforeKill } from './killed-child.ts'
 
 blobSuite({
   name: 'fs',
@@ -94,13 +93,11 @@ test('a folder that cannot be made is an error, and a call after it is made work
   await remove()
 })
 
-const child = fileURLToPath(new URL('blobs-crash-child.ts', import.meta.url))
-
 test('kill -9, again and again: objects are whole, and those that were answered are there', async () => {
   const { dir, remove } = await temporaryFolder()
   let next = 0
   for (const ms of [0, 20, 90, 200]) {
-    next = (await putAndKill(dir, next, ms)) + 1
+    next = (await lastToldBeforeKill('blobs-crash-child.ts', [dir, String(next)], ms)) + 1
     const blobs = fsBlobs({ dir })
     const { items } = await blobs.list('')
     expect(items.length).toBeGreaterThanOrEqual(Math.min(7, next))
@@ -115,17 +112,3 @@ test('kill -9, again and again: objects are whole, and those that were answered 
   }
   await remove()
 })
-
-/** Lets a process put for `ms` after its first answer, kills it, and gives the last number it told. */
-async function putAndKill(dir: string, first: number, ms: number): Promise<number> {
-  const args = ['--conditions=source', '--import', 'tsx', child, dir, String(first)]
-  const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  running.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  const closed = new Promise((resolve) => running.once('close', resolve))
-  await new Promise((resolve) => running.stdout.once('data', resolve))
-  await new Promise((resolve) => setTimeout(resolve, ms))
-  running.kill('SIGKILL')
-  await closed
-  return Number(output.slice(0, output.lastIndexOf('\n')).split('\n').at(-1))
-}

@@ -1,12 +1,12 @@
 /** Object storage in S3 against the contract: a Ceph gateway, with a bucket of its own for each test. */
 
 import { makeBucket, s3Blobs, type S3Options } from '@varve/stores/blobs/s3'
-import { blobSuite, s3Program, startS3, type RunningS3 } from '@varve/testkit'
+import { blobSuite, isTested, s3Program, startS3, type RunningS3 } from '@varve/testkit'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 
 const partBytes = 5 * 1024 * 1024
 
-describe.runIf(s3Program() !== null || process.env['CI'] === 'true')('S3', () => {
+describe.runIf(isTested(s3Program()))('S3', () => {
   let server: RunningS3
   let buckets = 0
 

@@ -1,6 +1,5 @@
 /** Requirement tests of keys: named keys, rotation, exports as age files, passphrases, and what a device may read. */
 
-import { execFileSync } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sqlite } from '@varve/stores/sqlite'
@@ -9,6 +8,7 @@ import { replicaOf } from '../src/database/database.ts'
 import { fromHex, toHex } from '../src/encoding/bytes.ts'
 import { createTenant, memory, openTenant } from '../src/index.ts'
 import { modeOf, withMode } from '../src/log/database-id.ts'
+import { runAge, testsAge } from './age-command.ts'
 import { unitsBetween, World } from './attack-world.ts'
 import {
   afterTest,
@@ -189,42 +189,16 @@ test('an entry of another mode than its id says is no database', async () => {
   expect(modeOf(replicaOf(await tenant.database('false')).context.id)).toBe('sealed')
 })
 
-const hasAge = ((): boolean => {
-  try {
-    execFileSync('age', ['--version'], { stdio: 'ignore' })
-    execFileSync('python3', ['-c', 'import pty'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
-
-/** The `age` command asks for passphrases on a terminal only. */
-const typed = `
-import os, pty, sys, time
-answer = sys.argv[1].encode() + b'\\n'
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp('age', ['age'] + sys.argv[2:])
-try:
-    while True:
-        data = os.read(fd, 1000)
-        if b'assphrase' in data: time.sleep(0.05); os.write(fd, answer)
-except OSError: pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`
-
-test.runIf(hasAge)('B3 the ordinary age command opens an export, and writes one that is imported', async () => {
+test.runIf(testsAge)('B3 the ordinary age command opens an export, and writes one that is imported', async () => {
   const dir = await temporaryDir()
   const [one, two] = [await found(), await found()]
   await one.tenant.keys.create('doctors')
   await one.tenant.keys.rotate('doctors')
   await writeFile(join(dir, 'keys.age'), await one.tenant.keys.export(['doctors'], password))
-  const age = (...args: readonly string[]) => execFileSync('python3', ['-c', typed, password, ...args], { cwd: dir })
-  age('--decrypt', '--output', 'keys.txt', 'keys.age')
+  runAge('--decrypt --output keys.txt keys.age', [password], dir)
   const text = await readFile(join(dir, 'keys.txt'), 'utf8')
   expect(text).toMatch(/^# varve keys v1\n"doctors" 1 \S+ \S+\n"doctors" 2 \S+ \S+\n$/)
-  age('--encrypt', '--passphrase', '--armor', '--output', 'back.age', 'keys.txt')
+  runAge('--encrypt --passphrase --armor --output back.age keys.txt', [password, password], dir)
   expect(await two.tenant.keys.import(await readFile(join(dir, 'back.age'), 'utf8'), password)).toEqual(['doctors'])
   expect(two.tenant.keys.versions('doctors')).toHaveLength(2)
 })

@@ -23,6 +23,7 @@ import { encodeJoinRequest, openJoinResponse, parseJoinRequest, sealJoinResponse
 import { makeKey } from '../src/keys/key.ts'
 import { KeyringState } from '../src/keys/keyring.ts'
 import { changePassphrase, createLock, openLock, openSecret, pageKey, sealSecret } from '../src/keys/lock.ts'
+import { runAge, testsAge } from './age-command.ts'
 import { coded, worldFrom } from './keys-world.ts'
 
 const env = worldFrom(10)
@@ -221,23 +222,8 @@ describe('joining', () => {
   })
 })
 
-const hasAge = spawnSync('age', ['--version']).status === 0 && spawnSync('script', ['--version']).status === 0
-
-// On CI a missing tool must fail, not pass unseen.
-describe.runIf(hasAge || process.env['CI'] === 'true')('the age tool', () => {
+describe.runIf(testsAge)('the age tool', () => {
   const password = 'correct horse battery staple'
-
-  /** Runs age on a terminal of its own, where it asks for the passphrase, `answers` times. */
-  function age(command: string, answers: number, cwd: string): void {
-    const input = `${password}\n`.repeat(answers)
-    const run = spawnSync('script', ['--quiet', '--return', '--command', `age ${command}`, '/dev/null'], {
-      cwd,
-      input,
-      timeout: 50_000,
-    })
-    if (run.status !== 0)
-      throw new Error(`age ${command} ended with ${run.status}: ${String(run.stdout)}${String(run.error ?? '')}`)
-  }
 
   function inFolder<R>(work: (folder: string) => R): R {
     const folder = mkdtempSync(join(tmpdir(), 'varve-age-'))
@@ -252,7 +238,7 @@ describe.runIf(hasAge || process.env['CI'] === 'true')('the age tool', () => {
     const file = await exportKeys(ring, ['default'], password, 10)
     const text = inFolder((folder) => {
       writeFileSync(join(folder, 'keys.age'), file)
-      age('--decrypt --output keys.txt keys.age', 1, folder)
+      runAge('--decrypt --output keys.txt keys.age', [password], folder)
       return readFileSync(join(folder, 'keys.txt'), 'utf8')
     })
     expect(text).toBe(formatKeys(ring.versions('default')))
@@ -261,7 +247,7 @@ describe.runIf(hasAge || process.env['CI'] === 'true')('the age tool', () => {
   test('makes files that we import', async () => {
     const file = inFolder((folder) => {
       writeFileSync(join(folder, 'keys.txt'), formatKeys(ring.versions('default')))
-      age('--passphrase --armor --output keys.age keys.txt', 2, folder)
+      runAge('--passphrase --armor --output keys.age keys.txt', [password, password], folder)
       return readFileSync(join(folder, 'keys.age'), 'utf8')
     })
     expect(await importKeys(file, password)).toEqual(ring.versions('default'))

@@ -13,7 +13,9 @@ export function fail(error: unknown, { file, encrypted }: Place): never {
   if (isVarveError(error)) throw error
   const sqlite = codeOf(error)
   const [code, message] = isMalformedJson(error) ? damaged(file) : meaning(sqlite, file, encrypted)
-  throw new VarveError(code, message, { cause: error, details: { file, sqlite } })
+  // There may be room again.
+  const again = sqlite.startsWith('SQLITE_FULL') ? { retryable: true } : {}
+  throw new VarveError(code, message, { cause: error, details: { file, sqlite }, ...again })
 }
 
 /** Runs `work`, whose failures come out as Varve errors. */

@@ -2,9 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { VarveError } from 'varve/engine'
+import { syncFolder, writeDurable } from '../durable.ts'
 
 /** At once, like opening a store: a turn of the event loop takes longer than the folder. */
 export async function makeFolder(path: string): Promise<void> {
@@ -28,13 +29,7 @@ export function writeSmall(path: string, bytes: Uint8Array): Promise<void> {
   return onDisk(path, async () => {
     const temporary = `${path}.tmp-${randomBytes(6).toString('hex')}`
     try {
-      const file = await open(temporary, 'wx', 0o600)
-      try {
-        await file.writeFile(bytes)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await writeDurable(temporary, bytes)
       await rename(temporary, path)
     } catch (error) {
       await rm(temporary, { force: true })
@@ -42,17 +37,6 @@ export function writeSmall(path: string, bytes: Uint8Array): Promise<void> {
     }
     await syncFolder(dirname(path))
   })
-}
-
-export async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open folders; its file systems journal names themselves.
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
 
 /** Runs `work` and gives its failures as `STORE_FAILED`, naming the file and not its folder. */

@@ -3,7 +3,8 @@
 import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { smallFiles } from 'varve/engine'
-import { onDisk, syncFolder } from './files.ts'
+import { syncFolder } from '../durable.ts'
+import { onDisk } from './files.ts'
 import { applicationId } from './schema.ts'
 
 const storeFile = /^([a-z0-9-]+\.sqlite)(?:-wal|-shm|-journal|\.tmp-.*)?$/

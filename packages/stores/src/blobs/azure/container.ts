@@ -1,9 +1,8 @@
 /** One container and how it is asked: each request within its time, without the client's own retries and redirects. */
 
 import { ContainerClient, newPipeline, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { isVarveError, limits, VarveError } from 'varve/engine'
+import { isVarveError, limits, Turns, VarveError } from 'varve/engine'
 import { Deadline } from '../remote/deadline.ts'
-import { Turns } from '../remote/turns.ts'
 import { failed } from './errors.ts'
 import { boundedHttp } from './http.ts'
 

@@ -1,9 +1,10 @@
 /** The folder of an object storage: writes objects whole and durably, and follows no link out of it. */
 
 import { randomBytes } from 'node:crypto'
-import { link, lstat, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { link, lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobInfo } from 'varve/engine'
+import { syncFolder, writeDurable } from '../../durable.ts'
 import { hasCode, onFile } from './errors.ts'
 import { pathOf, placeOf, temporaryName } from './names.ts'
 
@@ -36,7 +37,7 @@ export class Folder {
       const path = pathOf(root, place)
       const temporary = join(root, temporaryName, randomBytes(12).toString('hex'))
       try {
-        await writeWhole(temporary, bytes)
+        await writeDurable(temporary, bytes)
         const folder = await this.#folderOf(root, place.folder)
         signal?.throwIfAborted()
         if (ifAbsent && !(await linked(temporary, path))) return false
@@ -105,16 +106,6 @@ export class Folder {
   }
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
 /** False when something has this name already. */
 async function linked(from: string, to: string): Promise<boolean> {
   try {
@@ -129,17 +120,6 @@ async function linked(from: string, to: string): Promise<boolean> {
 /** Puts the names of `path` and the folders above it, up to those that stand in `top`, on the disk. */
 async function syncNames(path: string, top: string): Promise<void> {
   for (let each = path; each !== top; each = dirname(each)) await syncFolder(dirname(each))
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open folders; its file systems journal names themselves.
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
 
 async function removeAbandoned(folder: string): Promise<void> {

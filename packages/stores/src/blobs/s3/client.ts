@@ -2,10 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import { AwsV4Signer } from 'aws4fetch'
-import { isVarveError, limits } from 'varve/engine'
+import { isVarveError, limits, Turns } from 'varve/engine'
 import { Deadline } from '../remote/deadline.ts'
 import { readBody } from '../remote/read-body.ts'
-import { Turns } from '../remote/turns.ts'
 import type { Endpoint } from './endpoint.ts'
 import { unanswered, type Answer } from './errors.ts'
 

@@ -1,4 +1,4 @@
-/** How many requests go to one remote storage at once: more wait for their turn, in order. */
+/** Work of which so much is done at once: more waits for its turn, in order. */
 
 export class Turns {
   #free: number
