@@ -111,6 +111,11 @@ export function parseWhole(text: string): number {
   return Number(text)
 }
 
+export function parseDays(text: string): number {
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number of days, such as 30 or 0.5.')
+  return Number(text)
+}
+
 export function parseList(text: string): readonly string[] {
   const parts = text.split(',').map((part) => part.trim())
   if (parts.includes('')) throw new InvalidArgumentError('It must be a comma-separated list without empty parts.')

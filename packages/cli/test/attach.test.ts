@@ -58,3 +58,17 @@ test('sync brings files to the server, and another device writes them out', asyn
   await server.running.stop()
   expect(await inside(['attachment', 'people', 'ada', 'scan', '--out', out, ...grace])).toMatchObject({ code: 0 })
 })
+
+test('collect removes nothing that is named, here and at the server, and only admins may there', async () => {
+  const server = await serve()
+  const ada = await publishedTo(server)
+  const grace = await joinAs('grace', ada)
+  await json(inside(['attach', 'people', 'ada', 'scan', fileOf('scan.txt', 'hello'), '--json', ...ada]))
+  await json(inside(['sync', '--json', ...ada]))
+  expect(await inside(['collect', ...ada])).toMatchObject({ code: 0, out: '0 pieces gone (0 B), 1 kept\n' })
+  const asked = ['collect', '--server', '--older-than-days', '1', '--json']
+  expect(await json(inside([...asked, ...ada]))).toEqual({ removed: 0, bytes: 0, kept: 1 })
+  expect(await inside([...asked, ...grace])).toMatchObject({ code: 1, err: expect.stringContaining('FORBIDDEN') })
+  const young = ['collect', '--server', '--older-than-days', '0.5', ...ada]
+  expect(await inside(young)).toMatchObject({ code: 1, err: expect.stringContaining('INVALID') })
+})

@@ -2,7 +2,8 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Env, Level, StoreProvider } from 'varve/engine'
+import type { Env, FeedEnd, Level, StoreProvider } from 'varve/engine'
+import type { Disposals } from './chunks/disposals.ts'
 import type { ChunkShelf } from './chunks/shelf.ts'
 
 export type { Level }
@@ -40,6 +41,10 @@ export interface ServedTenants {
   consistency(tenant: string, database: string, from: number, to: number): Promise<readonly Uint8Array[]>
   /** Record number of a commit id (32 bytes); null when it is not recorded here. */
   commitRecord(tenant: string, database: string, commit: Uint8Array): Promise<number | null>
+  /** Ids of the databases of a tenant that are here. */
+  databases(tenant: string): Promise<readonly string[]>
+  /** How far the feeds of a database go here. */
+  feeds(tenant: string, database: string): Promise<readonly FeedEnd[]>
   /** Calls `listener` when a device gains, changes or loses its standing; returns a function that ends it. */
   onLevel(listener: (tenant: string, device: Uint8Array, level: Level | null) => void): () => void
   stats(): NodeStats
@@ -79,6 +84,7 @@ export interface ServerParts {
   readonly layered: (provider: StoreProvider) => StoreProvider
   /** Where chunks of attachments are kept. */
   readonly chunks: ChunkShelf
+  readonly disposals: Disposals
 }
 
 /** The sync protocol at its two doors. Both sides of a connection are its business, refusals too. */

@@ -73,6 +73,11 @@ export const fixed = {
   sessionsPerDevice: 16,
   /** Milliseconds between two rounds in which a mirror copies chunks. */
   copyChunksMs: 5 * minute,
+  /** Milliseconds that the clock of a mirrored node may be ahead. */
+  clockAheadMs: 10 * minute,
+  /** Bytes of a disposal of chunks, and how many are kept of a tenant for its mirrors. */
+  disposalBytes: 40 * 1024,
+  disposalsKept: 1_000,
   /** Milliseconds between two sweeps that remove what expired. */
   sweepMs: 60 * minute,
 

@@ -6,6 +6,7 @@ import type { BlobStore, Env, StoreProvider } from 'varve/engine'
 import type { AppParts } from './app/context.ts'
 import { openBlobs } from './config-storage.ts'
 import type { NodeStats, ServerParts } from './contract.ts'
+import { Disposals } from './chunks/disposals.ts'
 import { ChunkShelf } from './chunks/shelf.ts'
 import { Mailbox } from './invitations/mailbox.ts'
 import { fixed } from './limits.ts'
@@ -70,8 +71,9 @@ export async function openParts(
   const admitTenant = tenantPlaces(limits.connectionsPerTenant)
   const { dir, origins } = settings
   const layered = (provider: StoreProvider): StoreProvider => sunk.at(provider, blobs)
-  const chunks = new ChunkShelf({ blobs, store, limits, log: line })
-  const shared: ServerParts = { dir, origins, env, meter: metrics, admitTenant, layered, chunks }
+  const chunks = new ChunkShelf({ blobs, store, limits, env, log: line })
+  const disposals = new Disposals({ shelf: chunks, store, env })
+  const shared: ServerParts = { dir, origins, env, meter: metrics, admitTenant, layered, chunks, disposals }
   const tenants = await options.tenants(shared)
   opened.add(() => tenants.close())
   stats = () => tenants.stats()
@@ -87,6 +89,7 @@ export async function openParts(
     sessions: new Sessions(store, tenants, env),
     mailbox: new Mailbox(store, env, limits.invitations),
     chunks,
+    disposals,
     requests: new RequestLimit(limits, () => env.now()),
     publishHash: await publishHash(settings, stores, env),
     version: packageVersion(),

@@ -30,7 +30,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   let tenants: NodeTenants | null = null
   const server = await createServer({
     ...options,
-    tenants: async ({ env, layered, chunks }) => {
+    tenants: async ({ env, layered, chunks, disposals }) => {
       tenants = await NodeTenants.open({
         env,
         node: sqlite({ dir: join(options.dir, 'node') }),
@@ -39,6 +39,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
         maximumTenants: options.maximumTenants ?? 10_000,
         maximumDatabases: options.maximumDatabases ?? 1_000,
         chunks,
+        disposals,
       })
       for (const { registration, tenant, ...plan } of options.mirrors ?? []) {
         await tenants.register(registration)

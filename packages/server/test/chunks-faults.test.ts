@@ -73,6 +73,7 @@ describe('a chunk that is damaged at the node', () => {
     const bytes = text('something ', 1000)
     await people.attach('p', 'scan', bytes, how)
     await ada.attachments.uploaded()
+    await eventually(async () => (await ada.attachments.status()).ahead === 0)
     for (const { key } of (await blobs.list('')).items) await blobs.delete(key)
     const { people: copy } = await memberOf(ada, url)
     const file = await copy.attachment('p', 'scan')

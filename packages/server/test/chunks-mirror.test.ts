@@ -3,7 +3,7 @@
 import { memoryBlobs, VarveError, type BlobStore, type JsonObject } from 'varve'
 import { expect, test } from 'vitest'
 import type { NodeOptions } from '../src/index.ts'
-import { cleanups, env, eventually, founder, guestOf, how, node } from './chunks-world.ts'
+import { bring, cleanups, env, eventually, founder, guestOf, how, node, spied, uploaded } from './chunks-world.ts'
 
 async function sizesIn(blobs: BlobStore): Promise<readonly number[]> {
   return (await blobs.list('')).items.filter(({ key }) => key.includes('/chunks/')).map(({ size }) => size)
@@ -15,17 +15,18 @@ function content(size: number, seed: number): Uint8Array {
 }
 
 /** A node with a tenant, and a second one that follows it. */
-async function mirrored(options: Partial<NodeOptions> = {}) {
-  const [source, copy] = [memoryBlobs({ env }), memoryBlobs({ env })]
-  const first = await node({ blobs: source, ...options })
-  const ada = await founder()
+async function mirrored(options: Partial<NodeOptions> = {}, own = env) {
+  const [source, copy] = [memoryBlobs({ env: own }), memoryBlobs({ env: own })]
+  const first = await node({ blobs: source, env: own, ...options })
+  const ada = await founder(own)
   const people = (await ada.database('crm')).collection<JsonObject>('people')
   await people.create({ id: 'p' })
   await ada.publish(first.url)
-  const line = ada.connect()
+  const spy = spied()
+  const line = ada.connect(undefined, { fetch: spy.fetch })
   await line.settled()
   // A server in two lives: its key is known before it is told what to follow.
-  const empty = await node({ blobs: copy })
+  const empty = await node({ blobs: copy, env: own })
   await empty.node.close()
   await ada.directory.approveMirror(empty.node.publicKey, 'paris')
   await line.settled()
@@ -33,9 +34,9 @@ async function mirrored(options: Partial<NodeOptions> = {}) {
   const plan = { url: first.url.replace('http', 'ws'), node: first.node.publicKey, databases: [id] }
   const follow = async () => {
     const registration = await ada.registration()
-    return node({ dir: empty.dir, blobs: copy, mirrors: [{ registration, tenant: ada.id, ...plan }] })
+    return node({ dir: empty.dir, blobs: copy, env: own, mirrors: [{ registration, tenant: ada.id, ...plan }] })
   }
-  return { source, copy, first, ada, people, line, follow }
+  return { source, copy, first, ada, people, line, spy, follow }
 }
 
 test('a mirror copies what is there and what comes later, and serves it when the other node is gone', async () => {
@@ -101,4 +102,43 @@ test('many chunks come over within the rate that the other node allows', async (
   await ada.attachments.uploaded()
   await follow()
   await eventually(async () => (await sizesIn(copy)).length === 120)
+})
+
+test('what a device attaches that knows the mirror alone goes up to the other node, where others read it', async () => {
+  const { source, ada, people, line, follow } = await mirrored()
+  const second = await follow()
+  const guest = await guestOf(ada)
+  await line.settled()
+  const bob = await guest.join()
+  cleanups.push(() => bob.close())
+  const other = bob.connect(second.url)
+  await other.settled()
+  const theirs = (await bob.database('crm')).collection<JsonObject>('people')
+  await other.settled()
+  await theirs.attach('p', 'scan', content(2500, 6), { ...how, chunkBytes: 1000 })
+  await bob.attachments.uploaded()
+  await other.settled()
+  await bob.close()
+  // A round begins when it connects.
+  await second.node.close()
+  await follow()
+  await eventually(async () => (await sizesIn(source)).length === 3)
+  await line.settled()
+  expect(await (await people.attachment('p', 'scan')).bytes()).toEqual(content(2500, 6))
+})
+
+test('what an admin has had removed goes from the mirror too, and what is named stays there', async () => {
+  const own = { ...env, shift: 0, now: (): number => env.now() + own.shift }
+  const { source, copy, first, ada, people, spy, follow } = await mirrored({}, own)
+  await people.attach('p', 'scan', content(1500, 7), { ...how, chunkBytes: 1000 })
+  await uploaded(ada)
+  await bring(ada, first.url, spy.token, content(500, 8))
+  const second = await follow()
+  await eventually(async () => (await sizesIn(copy)).length === 3)
+  own.shift += 40 * 86_400_000
+  expect(await ada.attachments.collect({ at: 'node' })).toEqual({ removed: 1, bytes: 500, kept: 2 })
+  await second.node.close()
+  await follow()
+  await eventually(async () => (await sizesIn(copy)).length === 2)
+  expect(await sizesIn(source)).toHaveLength(2)
 })

@@ -60,7 +60,7 @@ describe('who may do what', () => {
     expect(await keysOf(blobs)).toHaveLength(1)
   })
 
-  test('a mirror reads and brings nothing; a device that is revoked does nothing from then on', async () => {
+  test('a mirror reads, and brings what its devices brought; a device that is revoked does nothing from then on', async () => {
     const { call, put, signIn, tenants, stranger, member, token, blobs } = await shelf()
     tenants.set(tenant, stranger.signing.publicKey, 'mirror')
     const mirror = (await signIn(stranger)).access
@@ -70,7 +70,7 @@ describe('who may do what', () => {
     expect((await call('GET', `${path}/${idOf(bytes)}`, { token: mirror })).status).toBe(200)
     const asked = { bytes: fromHex(idOf(bytes)), token: mirror }
     expect((await call('POST', `${path}/missing`, asked)).status).toBe(200)
-    expect((await put(new Uint8Array(5), mirror)).status).toBe(403)
+    expect((await put(new Uint8Array(5), mirror)).status).toBe(201)
     tenants.set(tenant, member.signing.publicKey, 'revoked')
     for (const [method, given] of [
       ['GET', { token }],
@@ -78,7 +78,7 @@ describe('who may do what', () => {
       ['PUT', { token, bytes }],
     ] as const)
       expect([401, 403]).toContain((await call(method, `${path}/${idOf(bytes)}`, given)).status)
-    expect(await keysOf(blobs)).toHaveLength(1)
+    expect(await keysOf(blobs)).toHaveLength(2)
   })
 
   test('a device that is revoked while it sends brings nothing', async () => {

@@ -13,7 +13,7 @@ import {
   openTenant,
   type Tenant,
 } from 'varve'
-import { systemEnv } from 'varve/engine'
+import { fromHex, primitives, systemEnv, toHex, utf8, type FetchLike } from 'varve/engine'
 import { afterEach } from 'vitest'
 import { createNode, type Node, type NodeOptions } from '../src/index.ts'
 
@@ -52,18 +52,26 @@ export async function node(
   return { url, dir, node: made }
 }
 
-export async function founder(): Promise<Tenant> {
-  const tenant = await createTenant({ name: 'acme', user: 'ada', store: memory(), env, blobs: memoryBlobs({ env }) })
+export async function founder(own = env): Promise<Tenant> {
+  const blobs = memoryBlobs({ env: own })
+  const tenant = await createTenant({ name: 'acme', user: 'ada', store: memory(), env: own, blobs })
   cleanups.push(() => tenant.close())
   return tenant
 }
 
-export async function guestOf(admin: Tenant, options: { readonly chunkCacheBytes?: number } = {}) {
+export async function guestOf(
+  admin: Tenant,
+  {
+    env: own = env,
+    level = 'member',
+    ...options
+  }: { readonly chunkCacheBytes?: number; readonly env?: typeof env; readonly level?: 'member' | 'admin' } = {},
+) {
   const store = memory()
-  const blobs = memoryBlobs({ env })
-  const response = await admin.directory.approve(await createJoinRequest({ user: 'bob', store, env }))
-  const open = () => openTenant({ store, env, blobs, ...options })
-  return { blobs, join: () => joinTenant({ response, store, env, blobs, ...options }), open }
+  const blobs = memoryBlobs({ env: own })
+  const response = await admin.directory.approve(await createJoinRequest({ user: 'bob', store, env: own }), { level })
+  const open = () => openTenant({ store, env: own, blobs, ...options })
+  return { blobs, join: () => joinTenant({ response, store, env: own, blobs, ...options }), open }
 }
 
 export function text(words: string, size: number): Uint8Array {
@@ -85,4 +93,33 @@ export async function eventually(holds: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
   throw new Error('it never came')
+}
+
+/** Requests of a device, and the token it used last. */
+export function spied() {
+  const spy = {
+    token: '',
+    fetch: (...[url, init]: Parameters<FetchLike>): ReturnType<FetchLike> => {
+      const said = init.headers?.['authorization']
+      if (said !== undefined) spy.token = said
+      return fetch(url, init)
+    },
+  }
+  return spy
+}
+
+/** Brings a chunk with the token of a device, which nothing names; gives its id. */
+export async function bring(tenant: Tenant, url: string, token: string, bytes: Uint8Array): Promise<string> {
+  const id = toHex(primitives.sha256(utf8('varve/chunk-id/v1\0'), fromHex(tenant.id), bytes))
+  const headers = { authorization: token, 'content-type': 'application/octet-stream' }
+  const body = new Uint8Array(bytes)
+  const answer = await fetch(`${url}/v1/tenants/${tenant.id}/chunks/${id}`, { method: 'PUT', headers, body })
+  if (answer.status !== 201) throw new Error(`the chunk was answered with ${answer.status}`)
+  return id
+}
+
+/** Every chunk is at the node, and so is what names it. */
+export async function uploaded(tenant: Tenant): Promise<void> {
+  await tenant.attachments.uploaded()
+  await eventually(async () => (await tenant.attachments.status()).ahead === 0)
 }

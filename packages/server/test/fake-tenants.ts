@@ -1,6 +1,6 @@
 /** The tenants of a node in memory, for tests of the HTTP side: they do what they are told and remember it. */
 
-import { primitives, toHex, utf8, VarveError } from 'varve/engine'
+import { primitives, toHex, utf8, VarveError, type FeedEnd } from 'varve/engine'
 import type { NodeStats, Level, ServedTenants } from '../src/index.ts'
 
 export class FakeTenants implements ServedTenants {
@@ -67,6 +67,16 @@ export class FakeTenants implements ServedTenants {
 
   async commitRecord(_tenant: string, _database: string, commit: Uint8Array): Promise<number | null> {
     return this.commits.get(toHex(commit)) ?? null
+  }
+
+  async databases(tenant: string): Promise<readonly string[]> {
+    this.#tenant(tenant)
+    return ['d2'.repeat(16)]
+  }
+
+  async feeds(tenant: string): Promise<readonly FeedEnd[]> {
+    this.#tenant(tenant)
+    return []
   }
 
   onLevel(listener: (tenant: string, device: Uint8Array, level: Level | null) => void): () => void {

@@ -28,6 +28,7 @@ test('attaching, reading, devices and garbage are as documented', async () => {
 
   expect(await tenant.attachments.status()).toEqual({
     waiting: 1,
+    ahead: 0,
     sent: { chunks: 0, bytes: 0 },
     lost: 0,
     problem: null,

@@ -7,6 +7,7 @@ import { addAsOf } from './as-of.ts'
 import { addAttach } from './attach.ts'
 import { addAttachment } from './attachment.ts'
 import { addAudit } from './audit.ts'
+import { addCollect } from './collect.ts'
 import { addConflicts } from './conflicts.ts'
 import { addCount } from './count.ts'
 import { addCounters } from './counters.ts'
@@ -86,6 +87,7 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   addStatus,
   addVerify,
   addPrune,
+  addCollect,
   addAudit,
   addProve,
 ]

@@ -1,11 +1,10 @@
 /** `varve prune`: takes old versions away for good. */
 
 import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
 import type { PruneOptions, PruneReport } from 'varve'
 import { usageError, type Context } from '../context.ts'
 import { printJson } from '../json.ts'
-import { parseWhole, storeOptions, type StoreFlags } from '../options.ts'
+import { parseDays, parseWhole, storeOptions, type StoreFlags } from '../options.ts'
 import { existingDatabase, withTenant } from '../session.ts'
 import { counted } from '../table.ts'
 
@@ -54,9 +53,4 @@ function optionsOf({ olderThanDays, keepVersions, dryRun }: PruneFlags): PruneOp
 function reportText({ versions, commits, bytes }: PruneReport, isDry: boolean): string {
   const size = `${counted(bytes, 'byte')} of ${counted(commits, 'commit')}`
   return `${counted(versions, 'version')} ${isDry ? 'would go' : 'gone'}, with them ${size}\n`
-}
-
-function parseDays(text: string): number {
-  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number of days, such as 30 or 0.5.')
-  return Number(text)
 }

@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception'
 import { sequenceHeader, sessionHeader, VarveError } from 'varve/engine'
 import { chunkRoutes } from './chunks.ts'
 import { streamSessions, type App, type AppEnv, type AppParts } from './context.ts'
+import { disposalRoutes } from './disposals.ts'
 import { guard, limitRequests, overLimit } from './guard.ts'
 import { healthRoutes } from './health.ts'
 import { invitationRoutes } from './invitations.ts'
@@ -26,6 +27,7 @@ export function createApp(parts: AppParts): App {
   proofRoutes(app, parts)
   sessionRoutes(app, parts)
   invitationRoutes(app, parts)
+  disposalRoutes(app, parts)
   chunkRoutes(app, parts)
   syncRoutes(app, parts)
   otherMethods(app)

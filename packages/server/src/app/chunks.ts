@@ -1,7 +1,6 @@
 /** Routes of the chunks of attachments: devices bring what the node lacks, and fetch what they lack. */
 
 import { chunkIdBytes, concat, fromHex, limits, toHex, VarveError } from 'varve/engine'
-import type { Caller } from '../sessions/sessions.ts'
 import { member, memberOf } from './auth.ts'
 import { invalid } from '../decode.ts'
 import { readBytes } from './body.ts'
@@ -16,7 +15,9 @@ export function chunkRoutes(app: App, parts: AppParts): void {
   const only = member(parts)
   app.post(`${base}/missing`, only, async (c) => {
     const ids = idsOf(await readBytes(c, octets, limits.chunksAsked * chunkIdBytes))
-    return answerIds(c, await chunks.missing(tenantParam(c), ids))
+    // A mirror itself relies on nothing: it takes what is here, as long as it is.
+    const wants = c.var.caller.level !== 'mirror' || c.req.query('for') === 'devices'
+    return answerIds(c, await chunks.missing(tenantParam(c), ids, wants))
   })
   app.get(base, only, async (c) => {
     if (c.var.caller.level === 'member')
@@ -26,10 +27,9 @@ export function chunkRoutes(app: App, parts: AppParts): void {
     return answerIds(c, await chunks.list(tenantParam(c), after))
   })
   app.put(`${base}/:chunk`, only, async (c) => {
-    assertBrings(c.var.caller)
     const bytes = await readBytes(c, octets, limits.chunkObjectBytes)
     if (bytes.length === 0) throw new VarveError('INVALID', 'The body is empty: no chunk is')
-    const { device } = assertBrings(await memberOf(parts, c))
+    const { device } = await memberOf(parts, c)
     const created = await chunks.put(tenantParam(c), device, chunkParam(c), bytes)
     return c.body(null, created ? 201 : 200)
   })
@@ -49,11 +49,6 @@ export function chunkRoutes(app: App, parts: AppParts): void {
 
 function answerIds(c: AppContext, ids: readonly string[]): Response {
   return c.body(new Uint8Array(concat(...ids.map(fromHex))), 200, { 'content-type': octets })
-}
-
-function assertBrings(caller: Caller): Caller {
-  if (caller.level !== 'mirror') return caller
-  throw new VarveError('FORBIDDEN', 'A mirror reads attachments and brings none')
 }
 
 function chunkParam(c: AppContext): string {

@@ -3,6 +3,7 @@
 import type { Context, Hono } from 'hono'
 import type { Env, Logger } from 'varve/engine'
 import type { SyncEntry, ServedTenants } from '../contract.ts'
+import type { Disposals } from '../chunks/disposals.ts'
 import type { ChunkShelf } from '../chunks/shelf.ts'
 import type { Mailbox } from '../invitations/mailbox.ts'
 import type { ServerLimits } from '../limits.ts'
@@ -36,6 +37,7 @@ export interface AppParts {
   readonly sessions: Sessions
   readonly mailbox: Mailbox
   readonly chunks: ChunkShelf
+  readonly disposals: Disposals
   readonly sync: SyncEntry | null
   readonly metrics: Metrics
   readonly requests: RequestLimit

@@ -9,35 +9,40 @@ import {
   limits,
   toHex,
   VarveError,
-  type BlobStore,
+  type BlobInfo,
+  type Env,
   type Logger,
-  type Store,
 } from 'varve/engine'
-import type { ServerLimits } from '../limits.ts'
-import { readStored } from '../stored.ts'
-import { bytesOf, decodeUsage, encodeUsage, noUsage, withBytes, type Usage } from './usage.ts'
+import { encodeRecord, readRecord, recordName, upName, type ChunkRecord } from './chunk-records.ts'
+import { ChunkCounts, type ChunkCountsParts } from './counts.ts'
+import { Turns } from '../turns.ts'
+import type { Usage } from './usage.ts'
 
-const prefix = 'chunks/'
-const megabyte = 1024 * 1024
-
-export interface ShelfParts {
-  readonly blobs: BlobStore
-  /** Where it is counted who has brought how much. */
-  readonly store: Store
-  readonly limits: Pick<ServerLimits, 'chunkMegabytesPerTenant' | 'chunkMegabytesPerDevice'>
+export interface ShelfParts extends ChunkCountsParts {
+  readonly env: Pick<Env, 'now'>
   readonly log: Logger
 }
+
+/** When a chunk was last wanted here, and whether by a device. */
+export type LastWanted = Pick<ChunkRecord, 'at' | 'wanted'>
+
+/** Of wanting a chunk often only so much is noted: half of the least age of garbage. */
+const notedMs = limits.garbageMinimumMs / 2
 
 /** Tenants and chunks are named by their ids in hex. */
 export class ChunkShelf {
   readonly #parts: ShelfParts
-  /** The last work on each place that is written, and on the count of each tenant: one after the other. */
-  readonly #working = new Map<string, Promise<unknown>>()
+  readonly #counts: ChunkCounts
+  /** What is done with the chunk at each place. */
+  readonly #turns = new Turns()
   /** Places of chunks that turned out damaged, which are lacking until they come again. */
   readonly #wrong = new Set<string>()
+  /** Tenants of which another node has to hear what devices want here. */
+  readonly #following = new Set<string>()
 
   constructor(parts: ShelfParts) {
     this.#parts = parts
+    this.#counts = new ChunkCounts(parts)
   }
 
   /** Ids of what is held, in order, after this one: at most `limits.chunksAsked`, and none only at the end. */
@@ -50,12 +55,15 @@ export class ChunkShelf {
     }
   }
 
-  /** Those of the ids under which nothing is held. */
-  async missing(tenant: string, ids: readonly string[]): Promise<readonly string[]> {
+  /**
+   * Those of the ids under which nothing is held. With `wants`, a device is going to rely on the others: they are as good as
+   * brought now, and no garbage for as long.
+   */
+  async missing(tenant: string, ids: readonly string[], wants = false): Promise<readonly string[]> {
     const lacking: string[] = []
     for (let at = 0; at < ids.length; at += limits.chunksAtOnce) {
       const asked = ids.slice(at, at + limits.chunksAtOnce)
-      const found = await Promise.all(asked.map((id) => this.#isHeld(chunkPlace(tenant, id))))
+      const found = await Promise.all(asked.map((id) => this.#isHeld(tenant, id, wants)))
       lacking.push(...asked.filter((_, i) => found[i] === false))
     }
     return lacking
@@ -69,20 +77,15 @@ export class ChunkShelf {
     checkChunk(fromHex(tenant), fromHex(id), bytes)
     const who = device === null ? null : toHex(device)
     const place = chunkPlace(tenant, id)
-    return this.#inTurn(place, async () => {
+    return this.#turns.take(place, async () => {
       const there = await this.#parts.blobs.head(place)
+      const record = await this.#record(tenant, id)
       // One of another size was cut or changed: it is replaced, and was counted.
-      if (there !== null && there.size === bytes.length && !this.#wrong.has(place)) return false
-      const brought = bytes.length - (there?.size ?? 0)
-      // Counted first: a crash in between leaves a tenant with less than it may have, never with more.
-      await this.#count(tenant, who, brought)
-      try {
-        await this.#parts.blobs.put(place, bytes)
-      } catch (error) {
-        // What failed may have taken effect: it counts, unless it certainly has not.
-        if (await this.#isAsLong(place, there?.size ?? null)) await this.#count(tenant, who, -brought)
-        throw error
+      if (there !== null && there.size === bytes.length && !this.#wrong.has(place)) {
+        if (who !== null) await this.#want(tenant, id, there, record)
+        return false
       }
+      await this.#take(tenant, id, bytes, { who, there, record })
       this.#wrong.delete(place)
       return there === null
     })
@@ -104,6 +107,146 @@ export class ChunkShelf {
     return this.#wrong.has(place) ? null : ((await this.#parts.blobs.head(place))?.size ?? null)
   }
 
+  /** What a tenant holds here. */
+  usage(tenant: string): Promise<Usage> {
+    return this.#counts.usage(tenant)
+  }
+
+  /** From now on it is noted what devices want of a tenant whose chunks come from another node. */
+  follow(tenant: string): void {
+    this.#following.add(tenant)
+  }
+
+  /** Ids of what devices have wanted of such a tenant, and the other node has not heard of. */
+  async wanted(tenant: string): Promise<readonly string[]> {
+    const prefix = upName(tenant, '')
+    return [...(await this.#parts.store.values(prefix)).keys()].map((name) => name.slice(prefix.length))
+  }
+
+  /** The other node has a chunk, and knows that it is wanted. */
+  broughtUp(tenant: string, id: string): Promise<void> {
+    return this.#turns.take(chunkPlace(tenant, id), async () => {
+      const record = await this.#record(tenant, id)
+      const values = new Map<string, Uint8Array | null>([[upName(tenant, id), null]])
+      if (record !== null) values.set(recordName(tenant, id), encodeRecord({ ...record, wanted: false }))
+      await this.#parts.store.write({ values })
+    })
+  }
+
+  /** When a chunk was last wanted; null when it is not held. */
+  async lastWanted(tenant: string, id: string): Promise<LastWanted | null> {
+    const there = await this.#parts.blobs.head(chunkPlace(tenant, id))
+    return there === null ? null : wantedOf(there, await this.#record(tenant, id))
+  }
+
+  /**
+   * Removes a chunk if it is garbage by when it was last wanted, asked again right before; gives its bytes, 0 when it stays.
+   * After a crash in between, `settle` makes the count good.
+   */
+  remove(tenant: string, id: string, isGarbage: (last: LastWanted) => boolean): Promise<number> {
+    const place = chunkPlace(tenant, id)
+    return this.#turns.take(place, async () => {
+      const there = await this.#parts.blobs.head(place)
+      let record = await this.#record(tenant, id)
+      if (there === null) {
+        if (record !== null) await this.#forget(tenant, id, record)
+        return 0
+      }
+      if (!isGarbage(wantedOf(there, record))) return 0
+      if (record === null) {
+        record = { at: there.at, size: there.size, device: null, wanted: false }
+        await this.#parts.store.write({ values: new Map([[recordName(tenant, id), encodeRecord(record)]]) })
+      }
+      await this.#parts.blobs.delete(place)
+      await this.#forget(tenant, id, record)
+      this.#wrong.delete(place)
+      return there.size
+    })
+  }
+
+  /** Uncounts chunks that are counted and not here, as crashes leave them. */
+  async settle(tenant: string): Promise<void> {
+    for (let digits = 0; digits < 256; digits++) {
+      const start = digits.toString(16).padStart(2, '0')
+      const prefix = recordName(tenant, start)
+      const recorded = [...(await this.#parts.store.values(prefix)).keys()]
+      if (recorded.length === 0) continue
+      const held = await this.#held(`${chunksOfTenant(tenant)}${start}/`)
+      for (const name of recorded) {
+        const id = name.slice(name.lastIndexOf('/') + 1)
+        if (!held.has(id)) await this.remove(tenant, id, () => false)
+      }
+    }
+  }
+
+  async #held(prefix: string): Promise<ReadonlySet<string>> {
+    const held = new Set<string>()
+    for (let after: string | null = null; ;) {
+      const { items, next } = await this.#parts.blobs.list(prefix, { after })
+      for (const { key } of items) held.add(key.slice(key.lastIndexOf('/') + 1))
+      if (next === null) return held
+      after = next
+    }
+  }
+
+  async #isHeld(tenant: string, id: string, wants: boolean): Promise<boolean> {
+    const place = chunkPlace(tenant, id)
+    return this.#turns.take(place, async () => {
+      const there = this.#wrong.has(place) ? null : await this.#parts.blobs.head(place)
+      if (there !== null && wants) await this.#want(tenant, id, there, await this.#record(tenant, id))
+      return there !== null
+    })
+  }
+
+  /** Notes that a device wants what is held, unless that was noted not long ago. */
+  async #want(tenant: string, id: string, there: BlobInfo, record: ChunkRecord | null): Promise<void> {
+    const at = this.#parts.env.now()
+    const last = wantedOf(there, record)
+    if (last.wanted && last.at > at - notedMs) return
+    const noted = { at, size: record?.size ?? there.size, device: record?.device ?? null, wanted: true }
+    await this.#parts.store.write({
+      values: new Map([[recordName(tenant, id), encodeRecord(noted)], ...this.#up(tenant, id)]),
+    })
+  }
+
+  #up(tenant: string, id: string): readonly (readonly [string, Uint8Array])[] {
+    return this.#following.has(tenant) ? [[upName(tenant, id), new Uint8Array(0)]] : []
+  }
+
+  async #take(
+    tenant: string,
+    id: string,
+    bytes: Uint8Array,
+    { who, there, record }: { who: string | null; there: BlobInfo | null; record: ChunkRecord | null },
+  ): Promise<void> {
+    const { blobs, env } = this.#parts
+    const place = chunkPlace(tenant, id)
+    const name = recordName(tenant, id)
+    // What replaces another is on the account that the other was on.
+    const device = record === null && there === null ? who : (record?.device ?? null)
+    const brought = bytes.length - (record?.size ?? there?.size ?? 0)
+    const noted = { at: env.now(), size: bytes.length, device, wanted: who !== null || record?.wanted === true }
+    // Counted first: a crash in between leaves a tenant with less than it may have, never with more.
+    const up = who === null ? [] : this.#up(tenant, id)
+    await this.#counts.add(tenant, device, brought, new Map([[name, encodeRecord(noted)], ...up]))
+    try {
+      await blobs.put(place, bytes)
+    } catch (error) {
+      // What failed may have taken effect: it counts, unless it certainly has not.
+      const before = new Map([[name, record === null ? null : encodeRecord(record)]])
+      if (await this.#isAsLong(place, there?.size ?? null)) await this.#counts.add(tenant, device, -brought, before)
+      throw error
+    }
+  }
+
+  #forget(tenant: string, id: string, { device, size }: ChunkRecord): Promise<void> {
+    return this.#counts.add(tenant, device, -size, new Map([[recordName(tenant, id), null]]))
+  }
+
+  #record(tenant: string, id: string): Promise<ChunkRecord | null> {
+    return readRecord(this.#parts.store, tenant, id)
+  }
+
   async #isAsLong(place: string, size: number | null): Promise<boolean> {
     try {
       return ((await this.#parts.blobs.head(place))?.size ?? null) === size
@@ -112,57 +255,9 @@ export class ChunkShelf {
       return false
     }
   }
-
-  async #isHeld(place: string): Promise<boolean> {
-    return !this.#wrong.has(place) && (await this.#parts.blobs.head(place)) !== null
-  }
-
-  /** Throws `TOO_LARGE`, and counts nothing, where it would be more than it may. */
-  #count(tenant: string, device: string | null, brought: number): Promise<void> {
-    return this.#inTurn(tenant, async () => {
-      const usage = withBytes(await this.#usage(tenant), device, brought)
-      if (brought > 0) this.#assertRoom(usage, device)
-      await this.#parts.store.write({ values: new Map([[prefix + tenant, encodeUsage(usage)]]) })
-    })
-  }
-
-  /** What a tenant holds here; counted anew from the object storage where it was never counted. */
-  async #usage(tenant: string): Promise<Usage> {
-    const stored = await this.#parts.store.value(prefix + tenant)
-    if (stored !== null) return readStored(decodeUsage, stored)
-    let bytes = 0
-    for (let after: string | null = null; ;) {
-      const { items, next } = await this.#parts.blobs.list(chunksOfTenant(tenant), { after })
-      for (const { size } of items) bytes += size
-      if (next === null) return { ...noUsage, bytes }
-      after = next
-    }
-  }
-
-  #assertRoom(usage: Usage, device: string | null): void {
-    const { chunkMegabytesPerTenant, chunkMegabytesPerDevice } = this.#parts.limits
-    assertBelow(usage.bytes, chunkMegabytesPerTenant, 'This tenant')
-    if (device !== null) assertBelow(bytesOf(usage, device), chunkMegabytesPerDevice, 'This device')
-  }
-
-  async #inTurn<R>(name: string, work: () => Promise<R>): Promise<R> {
-    const before = this.#working.get(name) ?? Promise.resolve()
-    const running = before.then(work)
-    const settled = running.catch(() => undefined)
-    this.#working.set(name, settled)
-    try {
-      return await running
-    } finally {
-      if (this.#working.get(name) === settled) this.#working.delete(name)
-    }
-  }
 }
 
-function assertBelow(bytes: number, megabytes: number, who: string): void {
-  if (bytes <= megabytes * megabyte) return
-  throw new VarveError(
-    'TOO_LARGE',
-    `${who} has brought as many bytes of attachments as this node takes, ${megabytes} MiB: ask who runs it for more`,
-    { details: { megabytes } },
-  )
+/** What was brought before that was noted is as old as its object. */
+function wantedOf(there: BlobInfo, record: ChunkRecord | null): LastWanted {
+  return record === null ? { at: there.at, wanted: false } : record
 }

@@ -14,6 +14,7 @@ import {
   type Env,
 } from 'varve/engine'
 import { ChunkCopy } from '../chunks/copy.ts'
+import type { Disposals } from '../chunks/disposals.ts'
 import type { ChunkShelf } from '../chunks/shelf.ts'
 import type { TenantNode } from './tenant-node.ts'
 import { Visit } from './visit.ts'
@@ -32,6 +33,8 @@ export interface MirrorOptions {
   readonly connect?: Connector
   /** Where chunks of attachments are copied to; none are when left out. */
   readonly chunks?: ChunkShelf
+  /** Where it is kept what was removed at the other node; needed with `chunks`. */
+  readonly disposals?: Disposals
 }
 
 export class Mirror {
@@ -47,12 +50,12 @@ export class Mirror {
   #cancel: () => void = () => undefined
   #stopped = false
 
-  constructor(node: TenantNode, plan: MirrorPlan, { connect, chunks }: MirrorOptions = {}) {
+  constructor(node: TenantNode, plan: MirrorPlan, { connect, chunks, disposals }: MirrorOptions = {}) {
     this.#node = node
     this.plan = plan
     this.#env = node.env
     this.#connect = connect ?? createConnector({ env: node.env })
-    this.#copy = chunks === undefined ? null : this.#copyTo(chunks)
+    this.#copy = chunks === undefined || disposals === undefined ? null : this.#copyTo(chunks, disposals)
     this.#dial()
   }
 
@@ -69,20 +72,27 @@ export class Mirror {
     await this.#copy?.stop()
   }
 
-  #copyTo(shelf: ChunkShelf): ChunkCopy {
+  #copyTo(shelf: ChunkShelf, disposals: Disposals): ChunkCopy {
     const { env, device } = this.#node
     const tenant = toHex(this.#node.tenant)
     return new ChunkCopy({
       env,
       shelf,
+      disposals,
+      isAdmin: (publicKey) => this.#node.level(publicKey) === 'admin',
       tenant,
       source: async () => {
         const client = new NodeClient({ url: this.plan.url, tenant, device, env, expects: null })
-        const refusal = this.#refuses(await client.key())
+        const key = await client.key()
+        const refusal = this.#refuses(key)
         if (refusal !== null) throw refusal
         return {
+          key: toHex(key),
           list: (after, signal) => client.chunkIds(after, { signal }),
           chunk: (id, signal) => client.chunk(id, { signal }),
+          missing: (ids, wants, signal) => client.missingChunks(ids, { wants, signal }),
+          put: (id, bytes, signal) => client.putChunk(id, bytes, { signal }),
+          disposal: (after, signal) => client.disposal(after, { signal }),
         }
       },
     })

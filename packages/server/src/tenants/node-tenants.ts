@@ -8,16 +8,19 @@ import {
   isVarveError,
   listOf,
   recordTree,
+  summaryOf,
   textOf,
   toHex,
   VarveError,
   type Connector,
   type Device,
   type Env,
+  type FeedEnd,
   type Level,
   type Replica,
   type StoreProvider,
 } from 'varve/engine'
+import type { Disposals } from '../chunks/disposals.ts'
 import type { ChunkShelf } from '../chunks/shelf.ts'
 import type { NodeStats, ServedTenants } from '../contract.ts'
 import { fixed } from '../limits.ts'
@@ -45,6 +48,7 @@ export interface NodeTenantsOptions {
   readonly connector?: Connector
   /** Where chunks of mirrored tenants are copied to; none are when left out. */
   readonly chunks?: ChunkShelf
+  readonly disposals?: Disposals
 }
 
 const mirroredFile = 'mirrored'
@@ -175,6 +179,16 @@ export class NodeTenants implements ServedTenants {
     return this.#reading(tenant, database, (replica) => findRecord(replica, toHex(commit)))
   }
 
+  databases(tenant: string): Promise<readonly string[]> {
+    return this.#using(tenant, ({ databases }) => databases)
+  }
+
+  feeds(tenant: string, database: string): Promise<readonly FeedEnd[]> {
+    return this.#reading(tenant, database, async (replica) =>
+      [...summaryOf(replica).feeds].map(([feed, { length, head }]) => ({ feed, length, head: toHex(head) })),
+    )
+  }
+
   onLevel(listener: LevelListener): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -300,10 +314,10 @@ export class NodeTenants implements ServedTenants {
     const before = this.#mirrors.get(tenant)
     if (before === undefined) this.#tenant(tenant).keep()
     else void before.stop()
-    const { connector, chunks } = this.#options
+    const { connector, chunks, disposals } = this.#options
     const how = {
       ...(connector === undefined ? {} : { connect: connector }),
-      ...(chunks === undefined ? {} : { chunks }),
+      ...(chunks === undefined || disposals === undefined ? {} : { chunks, disposals }),
     }
     this.#mirrors.set(tenant, new Mirror(node, plan, how))
   }

@@ -5,12 +5,13 @@ import { toHex } from '../encoding/bytes.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { decodeHeader } from '../log/header.ts'
-import { notedFiles } from '../replica/file-notes.ts'
+import { forgottenValue, notedFiles, type NotedFile } from '../replica/file-notes.ts'
 import { heldManifests } from '../replica/held-files.ts'
 import { newerFormat } from '../replica/reader.ts'
 import type { Replica } from '../replica/replica.ts'
 import { chunksOfTenant } from './chunk.ts'
 import type { ChunkStore } from './chunk-store.ts'
+import { unshownFiles } from './pruned-files.ts'
 
 /** What a collection did. */
 export interface Collected {
@@ -23,28 +24,37 @@ export interface Collected {
 const pageCommits = 500
 
 /**
- * Removes chunks that are older than `olderThanMs` and that no file of `everything`, all databases of the tenant, consists of.
+ * Removes chunks that are older than `olderThanMs` and that no file of `everything`, all databases of the tenant, consists of;
+ * with `pruned` files that only versions had which are gone do not count.
  * Throws `KEY_MISSING` when entries cannot be read, which may name any of them, and `INVALID` for an age below a day.
  */
 export async function collectGarbage(
   chunks: ChunkStore,
   everything: () => Promise<readonly Replica[]>,
   olderThanMs: number,
+  pruned = false,
 ): Promise<Collected> {
-  if (!Number.isSafeInteger(olderThanMs) || olderThanMs < limits.garbageMinimumMs) {
-    throw new VarveError('INVALID', `Garbage must be ${limits.garbageMinimumMs} milliseconds old at least: a day`, {
-      details: { olderThanMs },
-    })
-  }
+  assertAge(olderThanMs)
   const end = chunks.collecting()
   try {
     const replicas = await everything()
-    for (const replica of replicas) await assertReadable(replica)
-    const named = await namedChunks(replicas)
-    return await removeUnnamed(chunks, named, (await chunks.storageNow()) - olderThanMs)
+    const unshown = new Map<Replica, readonly NotedFile[]>()
+    if (pruned) for (const replica of replicas) unshown.set(replica, await unshownOf(replica))
+    const named = await namedChunks(replicas, unshown)
+    const collected = await removeUnnamed(chunks, named, (await chunks.storageNow()) - olderThanMs)
+    for (const [replica, files] of unshown) await forgetFiles(replica, files)
+    return collected
   } finally {
     end()
   }
+}
+
+/** Throws `INVALID` for an age below a day. */
+export function assertAge(olderThanMs: number): void {
+  if (Number.isSafeInteger(olderThanMs) && olderThanMs >= limits.garbageMinimumMs) return
+  throw new VarveError('INVALID', `Garbage must be ${limits.garbageMinimumMs} milliseconds old at least: a day`, {
+    details: { olderThanMs },
+  })
 }
 
 async function removeUnnamed(chunks: ChunkStore, named: ReadonlySet<string>, before: number): Promise<Collected> {
@@ -63,14 +73,34 @@ async function removeUnnamed(chunks: ChunkStore, named: ReadonlySet<string>, bef
   }
 }
 
-async function namedChunks(replicas: readonly Replica[]): Promise<ReadonlySet<string>> {
+/** Ids in hex of the chunks that these databases name. Throws `KEY_MISSING` and `UNSUPPORTED_VERSION` when that cannot be known. */
+export async function namedChunks(
+  replicas: readonly Replica[],
+  without: ReadonlyMap<Replica, readonly NotedFile[]> = new Map(),
+): Promise<ReadonlySet<string>> {
   const named = new Set<string>()
   for (const replica of replicas) {
-    const noted = (await notedFiles(replica.store)).map(({ manifest }) => manifest)
-    for (const manifest of [...noted, ...(await heldManifests(replica))])
+    await assertReadable(replica)
+    const left = new Set((without.get(replica) ?? []).map(({ hash }) => hash))
+    const noted = (await notedFiles(replica.store)).filter(({ hash }) => !left.has(hash))
+    for (const manifest of [...noted.map((file) => file.manifest), ...(await heldManifests(replica))])
       for (const id of chunkIds(decodeManifest(manifest))) named.add(id)
   }
   return named
+}
+
+/** Files of versions that were pruned, and that no version shows which is kept. */
+async function unshownOf(replica: Replica): Promise<readonly NotedFile[]> {
+  await assertReadable(replica)
+  return replica.reader.pruned.any ? unshownFiles(replica, await notedFiles(replica.store)) : []
+}
+
+/** What was found to be shown nowhere is not looked for again. */
+async function forgetFiles(replica: Replica, files: readonly NotedFile[]): Promise<void> {
+  if (files.length === 0) return
+  await replica.update(async (set) => {
+    for (const file of files) set.values.set(...forgottenValue(file))
+  })
 }
 
 /** Commits say under which keys their entries are: what cannot be opened may name any chunk. */

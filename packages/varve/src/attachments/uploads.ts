@@ -5,7 +5,17 @@ import { equalBytes, fromHex } from '../encoding/bytes.ts'
 import type { Env } from '../env/env.ts'
 import { isVarveError, VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { notedFiles, notedNames, sentValue, unsentAgain, unsentFiles } from '../replica/file-notes.ts'
+import {
+  aheadValue,
+  filesAhead,
+  isAhead,
+  notedFiles,
+  notedNames,
+  sentValue,
+  unsentAgain,
+  unsentFiles,
+  unsentValue,
+} from '../replica/file-notes.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { ChunkStore } from './chunk-store.ts'
 import { Line } from './line.ts'
@@ -16,6 +26,8 @@ export interface ChunkNode {
   /** Those of the ids that it lacks. */
   missing(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]>
   put(id: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Resolves when it has every commit that is here now. */
+  delivered(signal: AbortSignal): Promise<void>
 }
 
 export interface UploadsParts {
@@ -33,6 +45,8 @@ export interface UploadsParts {
 export interface UploadStatus {
   /** Files of which the node may lack chunks. */
   readonly waiting: number
+  /** Files that were sent, and are asked for once more when the node has what names them. */
+  readonly ahead: number
   /** What was sent since the tenant was opened. */
   readonly sent: { readonly chunks: number; readonly bytes: number }
   /** Chunks that neither this device nor the node has, as of the last attempt. */
@@ -51,6 +65,10 @@ export class Uploads {
   #asked = false
   #running = false
   #ended: Promise<void> = Promise.resolve()
+  /** Asking once more for what went ahead of its commits; never rejects. */
+  #confirming: Promise<void> = Promise.resolve()
+  /** Ends waiting for the commits. */
+  #waiting = new AbortController()
   #attempt = 0
   #attempts = 0
   #cancelRetry = (): void => undefined
@@ -74,9 +92,18 @@ export class Uploads {
   }
 
   async status(): Promise<UploadStatus> {
-    let waiting = 0
-    for (const { store } of await this.#parts.replicas()) waiting += (await unsentFiles(store)).length
-    return { waiting, sent: { chunks: this.#chunks, bytes: this.#bytes }, lost: this.#lost, problem: this.#problem }
+    let [waiting, ahead] = [0, 0]
+    for (const { store } of await this.#parts.replicas()) {
+      waiting += (await unsentFiles(store)).length
+      ahead += (await filesAhead(store)).length
+    }
+    return {
+      waiting,
+      ahead,
+      sent: { chunks: this.#chunks, bytes: this.#bytes },
+      lost: this.#lost,
+      problem: this.#problem,
+    }
   }
 
   /** Calls `listener` after every chunk and every attempt; returns a function that stops it. */
@@ -88,8 +115,10 @@ export class Uploads {
   /** Idempotent; waits for what is under way. */
   async close(): Promise<void> {
     this.#life.abort()
+    this.#waiting.abort()
     this.#cancelRetry()
     await this.#ended
+    await this.#confirming
     this.#tell()
   }
 
@@ -112,6 +141,7 @@ export class Uploads {
         this.#attempts++
         this.#attempt = 0
         this.#problem = null
+        this.#confirmWith(node)
       }
     } catch (error) {
       this.#failed(error)
@@ -147,10 +177,50 @@ export class Uploads {
         if (lost > 0)
           this.#parts.env.log(own ? 'error' : 'info', 'chunks of a file are not here to be sent', { hash, lost })
         // Whoever attached a file has its chunks: of others, what is here was sent.
-        if (lost === 0 || !own) await setValues(replica, [sentValue(hash)])
+        if (!own) await setValues(replica, [sentValue(hash)])
+        else if (lost === 0) await setValues(replica, [aheadValue(hash)])
         else this.#lost += lost
       }
     }
+  }
+
+  /**
+   * What is brought before its commit is nobody's at the node meanwhile, and may be collected. So it is asked for once more
+   * when the commit is there: from then on it is known what names it. What fails is done at the next attempt.
+   */
+  #confirmWith(node: ChunkNode): void {
+    // Whoever was waited for before may not come back.
+    this.#waiting.abort()
+    this.#waiting = new AbortController()
+    const { signal } = this.#waiting
+    if (this.closed) return
+    this.#confirming = this.#confirming.then(() => this.#confirm(node, signal))
+  }
+
+  async #confirm(node: ChunkNode, signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        const ahead: (readonly [Replica, readonly string[]])[] = []
+        for (const replica of await this.#parts.replicas()) {
+          const hashes = await filesAhead(replica.store)
+          if (hashes.length > 0) ahead.push([replica, hashes])
+        }
+        if (ahead.length === 0 || signal.aborted) return
+        await unlessAborted(node.delivered(signal), signal)
+        for (const [replica, hashes] of ahead) for (const hash of hashes) await this.#confirmOne(replica, hash, node)
+        this.#tell()
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      this.#parts.env.log('info', 'files could not be asked for again at the node', { error: String(error) })
+    }
+  }
+
+  async #confirmOne(replica: Replica, hash: string, node: ChunkNode): Promise<void> {
+    const lost = await this.#send(replica, hash, node)
+    // Attached again meanwhile, it is on the list as that.
+    if (!(await isAhead(replica.store, hash))) return
+    await setValues(replica, [lost === 0 ? sentValue(hash) : unsentValue(hash)])
   }
 
   /** Another node than the one that got the files before may lack any of them. */
@@ -209,6 +279,18 @@ export class Uploads {
   #tell(): void {
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** Whoever is asked may not answer any more. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason)
+    }
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject)
+  })
 }
 
 function setValues(replica: Replica, values: readonly (readonly [string, Uint8Array | null])[]): Promise<void> {

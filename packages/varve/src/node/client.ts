@@ -1,6 +1,7 @@
 /** The HTTP side of a node as its client: who it is, tenants and their recorders, proofs, and the invitations mailbox. */
 
 import { concat, equalBytes, fromHex, fromUtf8, toHex } from '../encoding/bytes.ts'
+import type { FeedEnd } from '../attachments/collect-node.ts'
 import type { Env } from '../env/env.ts'
 import { VarveError } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -9,14 +10,20 @@ import type { Device } from '../replica/context.ts'
 import {
   decodeAppointments,
   decodeAsked,
+  decodeBegun,
   decodeChunkIds,
+  decodeDisposed,
+  decodeFeeds,
   decodeHashes,
   decodeInfo,
+  decodeNumbered,
   decodeRecord,
   decodeRegistered,
   decodeRequests,
+  type Begun,
   type HeldRequest,
   type NodeInfo,
+  type NumberedDisposal,
 } from './decode-answer.ts'
 import { jsonOf, NodeHttp, type Answer, type Call } from './http.ts'
 import { jsonBody, NodeSession } from './session.ts'
@@ -200,10 +207,14 @@ export class NodeClient {
     return status === 204 ? null : bytes
   }
 
-  /** Those of these chunk ids (hex, at most `limits.chunksAsked`) that the node lacks. */
-  async missingChunks(ids: readonly string[], options: Cancellable = {}): Promise<readonly string[]> {
+  /** Those of these chunk ids (hex, at most `limits.chunksAsked`) that the node lacks. A mirror with `wants` asks for devices. */
+  async missingChunks(
+    ids: readonly string[],
+    { wants = false, ...options }: Cancellable & { readonly wants?: boolean } = {},
+  ): Promise<readonly string[]> {
     const body = { type: sealed, bytes: concat(...ids.map(fromHex)) }
-    const { bytes } = await this.#member('POST', '/chunks/missing', { ...options, body })
+    const path = `/chunks/missing${wants ? '?for=devices' : ''}`
+    const { bytes } = await this.#member('POST', path, { ...options, body })
     return decodeChunkIds(bytes)
   }
 
@@ -226,6 +237,27 @@ export class NodeClient {
       if (error instanceof VarveError && error.code === 'MISSING_CHUNK') return null
       throw error
     }
+  }
+
+  /** What a collection of chunks begins with: the time there, and the databases it has. Admins only. */
+  async beginCollection(options: Cancellable = {}): Promise<Begun> {
+    return decodeBegun(jsonOf(await this.#member('POST', '/chunks/collections', options)))
+  }
+
+  /** How far the feeds of a database (hex) go at the node. */
+  async feeds(database: string, options: Cancellable = {}): Promise<readonly FeedEnd[]> {
+    return decodeFeeds(jsonOf(await this.#member('GET', `/databases/${database}/feeds`, options)))
+  }
+
+  /** Has the node remove chunks that a signed disposal names; idempotent. Admins only. */
+  async dispose(disposal: Uint8Array, options: Cancellable = {}): Promise<{ removed: number; bytes: number }> {
+    const body = { type: sealed, bytes: disposal }
+    return decodeDisposed(jsonOf(await this.#member('POST', '/chunks/disposals', { ...options, body })))
+  }
+
+  /** The first disposal after this number; null when there is none. For mirrors and admins. Nothing of it is checked. */
+  async disposal(after: number, options: Cancellable = {}): Promise<NumberedDisposal | null> {
+    return decodeNumbered((await this.#member('GET', `/chunks/disposals?after=${after}`, options)).bytes)
   }
 
   #public(method: Call['method'], path: string, options: Omit<Call, 'method' | 'path'>): Promise<Answer> {

@@ -3,6 +3,8 @@
 import { chunkIdBytes } from '../document/file.ts'
 import { fromHex, toHex } from '../encoding/bytes.ts'
 import { fromBase64url } from '../encoding/base64.ts'
+import { decodeCbor } from '../encoding/cbor.ts'
+import type { FeedEnd } from '../attachments/collect-node.ts'
 import { bytesOf, listOf, textOf, wholeNumber } from '../encoding/decode.ts'
 import { errorCodes, VarveError, type ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -107,6 +109,51 @@ export function decodeChunkIds(bytes: Uint8Array): readonly string[] {
   return Array.from({ length: bytes.length / chunkIdBytes }, (_, i) =>
     toHex(bytes.subarray(i * chunkIdBytes, (i + 1) * chunkIdBytes)),
   )
+}
+
+/** What a collection of chunks begins with; ids of databases in hex. */
+export interface Begun {
+  /** Unix milliseconds by the clock of the node. */
+  readonly at: number
+  readonly databases: readonly string[]
+}
+
+export function decodeBegun(value: unknown): Begun {
+  const { at, databases } = fieldsOf(value, 'the collection')
+  return {
+    at: wholeNumber(at, 'the clock of the node'),
+    databases: listOf(databases, 'its databases').map((each) => idOf(each, 'a database')),
+  }
+}
+
+/** How far the feeds of a database go. */
+export function decodeFeeds(value: unknown): readonly FeedEnd[] {
+  return listOf(fieldsOf(value, 'the database').feeds, 'the feeds').map((each) => {
+    const { feed, length, head } = fieldsOf(each, 'a feed')
+    return {
+      feed: idOf(feed, 'the id of a feed'),
+      length: wholeNumber(length, 'the length of a feed'),
+      head: toHex(hexOf(head, 32, 'the head of a feed')),
+    }
+  })
+}
+
+export function decodeDisposed(value: unknown): { readonly removed: number; readonly bytes: number } {
+  const { removed, bytes } = fieldsOf(value, 'the disposal')
+  return { removed: wholeNumber(removed, 'the removed chunks'), bytes: wholeNumber(bytes, 'the bytes removed') }
+}
+
+/** A disposal with its number; null when there is none. Whether it is one, its reader finds out. */
+export function decodeNumbered(bytes: Uint8Array): NumberedDisposal | null {
+  if (bytes.length === 0) return null
+  const [number, disposal] = listOf(decodeCbor(bytes, 'The disposal'), 'the disposal')
+  return { number: wholeNumber(number, 'its number'), disposal: bytesOf(disposal, null, 'its bytes') }
+}
+
+/** A disposal as a node keeps it for its mirrors. */
+export interface NumberedDisposal {
+  readonly number: number
+  readonly disposal: Uint8Array
 }
 
 /** The error in the words of the node (RFC 9457); null when these are not the words of a node. */

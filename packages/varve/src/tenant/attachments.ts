@@ -3,10 +3,12 @@
 import { isChunk } from '../attachments/chunk.ts'
 import { ChunkStore } from '../attachments/chunk-store.ts'
 import { collectGarbage, type Collected } from '../attachments/collect.ts'
+import { collectAtNode, type CollectedNode } from '../attachments/collect-node.ts'
 import type { FilesHome } from '../attachments/files-home.ts'
 import { Uploads, type ChunkNode, type UploadStatus } from '../attachments/uploads.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { backoffMs } from '../connection/backoff.ts'
+import { primitives } from '../crypto/primitives.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { ConnectOptions } from '../connection/connections.ts'
 import type { Catalogue } from '../home/catalogue.ts'
@@ -18,6 +20,7 @@ import { isVarveError, VarveError } from '../errors.ts'
 import { chunkKey, type ChunkKey } from '../keys/derive.ts'
 import { limits } from '../limits.ts'
 import type { NodeClient } from '../node/client.ts'
+import type { Replica } from '../replica/replica.ts'
 import { clientOf, type NodeParts } from '../node/parts.ts'
 
 export interface FileOptions {
@@ -25,6 +28,19 @@ export interface FileOptions {
   readonly blobs?: BlobStore
   /** Bytes of chunks fetched from the node that are kept in it: 256 MiB when absent. */
   readonly chunkCacheBytes?: number
+}
+
+export interface CollectOptions {
+  /** Where to collect: on this device, when absent, or at the node that is connected. */
+  readonly at?: 'device' | 'node'
+  readonly olderThanMs?: number
+  /**
+   * Also what only versions had that were pruned: for object storage that no other device uses. It may read everything that
+   * is kept. False when absent.
+   */
+  readonly pruned?: boolean
+  /** Ends collecting at a node. */
+  readonly signal?: AbortSignal
 }
 
 /** A connection over which the node of its URL can be asked for chunks. */
@@ -107,13 +123,46 @@ export class Attachments {
   }
 
   /**
-   * Removes chunks from the object storage of this device that no version of any document names, once they are older than
-   * `olderThanMs`: a week when absent, a day at least, and longer than any device stays away that writes into the same
-   * storage. Opens all databases. Throws `KEY_MISSING`, `NOT_FOUND` when what they name cannot be known here, `INVALID`.
+   * Removes chunks that no version of any document names from the object storage of this device, or with `at: 'node'` from
+   * the node that is connected, where only an admin may. They must be older than `olderThanMs`, a day at least: a week when
+   * absent, at a node thirty days since anybody brought them or asked for them there. On a device it must be longer than
+   * any other stays away that writes into the same storage. Opens all databases; at a node it waits until all are in step.
+   * Throws `KEY_MISSING`, `NOT_FOUND` and `CONFLICT` when what they name cannot be known here, `INVALID`, `OFFLINE`.
    */
-  async collect({ olderThanMs = limits.garbageMs }: { readonly olderThanMs?: number } = {}): Promise<Collected> {
+  async collect({ at = 'device', olderThanMs, pruned, signal }: CollectOptions = {}): Promise<Collected> {
     const { chunks } = this.#needed()
-    const { open, keys } = this.#node
+    const everything = async (): Promise<readonly Replica[]> => {
+      await this.#assertAllHere()
+      return this.#node.open.everything()
+    }
+    if (at === 'device') return collectGarbage(chunks, everything, olderThanMs ?? limits.garbageMs, pruned)
+    if (pruned === true)
+      throw new VarveError(
+        'UNSUPPORTED',
+        'Others may have the versions that were pruned here: a node keeps their files',
+      )
+    const [line] = this.#live()
+    if (line === undefined)
+      throw new VarveError('OFFLINE', 'No node is connected: connect the tenant first, and collect then')
+    // Whatever is not open is not synced.
+    await everything()
+    const { home, identity, tenant } = this.#node
+    const { publicKey, secret } = identity.signing
+    return collectAtNode(
+      {
+        env: home.env,
+        tenant: fromHex(tenant),
+        device: { publicKey, sign: (message) => primitives.ed25519.sign(secret, message) },
+        node: collectedNode(line, home.env, signal),
+        everything,
+      },
+      olderThanMs ?? limits.garbageNodeMs,
+    )
+  }
+
+  /** Throws unless every database of the tenant is on this device, or is none. */
+  async #assertAllHere(): Promise<void> {
+    const { keys } = this.#node
     const catalogue = this.#catalogue
     for (const database of await catalogue.everywhere()) {
       const { id, key, tagKey } = database
@@ -123,7 +172,6 @@ export class Attachments {
       // Every member may list databases: what is not what its id says is none.
       if (catalogue.isReal(database)) throw unknownHere('NOT_FOUND', database, 'is not on this device')
     }
-    return collectGarbage(chunks, () => open.everything(), olderThanMs)
   }
 
   /** Uses a connection to a node for attachments too, as long as it lasts. */
@@ -184,12 +232,12 @@ export class Attachments {
   }
 
   /** The node of this device first: there everybody looks. */
-  #live(): readonly NodeClient[] {
+  #live(): readonly Line[] {
     for (const line of this.#lines) if (line.connection.over) this.#lines.delete(line)
     const { node } = this.#node.memory
-    const isOwn = ({ url }: NodeClient): boolean => url === node?.url
+    const isOwn = ({ client: { url } }: Line): boolean => url === node?.url
     return [...this.#lines]
-      .flatMap(({ connection: { status }, client }) => (status === 'live' || status === 'catching-up' ? [client] : []))
+      .filter(({ connection: { status } }) => status === 'live' || status === 'catching-up')
       .toSorted((a, b) => Number(isOwn(b)) - Number(isOwn(a)))
   }
 
@@ -197,7 +245,7 @@ export class Attachments {
   async #fetch(id: string, signal: AbortSignal | undefined): Promise<Uint8Array | null> {
     let wrong: Uint8Array | null = null
     let damaged: VarveError | null = null
-    for (const client of this.#live()) {
+    for (const { client } of this.#live()) {
       try {
         const cancel = signal === undefined ? {} : { signal }
         const found = await patiently(this.#node.home.env, () => client.chunk(id, cancel), signal)
@@ -238,12 +286,27 @@ function unknownHere(code: 'KEY_MISSING' | 'NOT_FOUND', { name, key }: KnownData
   })
 }
 
-function nodeOf(client: NodeClient | undefined, env: Pick<Env, 'timer'>): ChunkNode | null {
-  if (client === undefined) return null
+function nodeOf(line: Line | undefined, env: Pick<Env, 'timer'>): ChunkNode | null {
+  if (line === undefined) return null
+  const { client, connection } = line
   return {
     key: async (signal) => toHex((await client.info({ signal })).publicKey),
     missing: (ids, signal) => patiently(env, () => client.missingChunks(ids, { signal }), signal),
     put: (id, bytes, signal) => patiently(env, () => client.putChunk(id, bytes, { signal }), signal),
+    delivered: (signal) => connection.delivered({ signal }),
+  }
+}
+
+function collectedNode({ client, connection }: Line, env: Pick<Env, 'timer'>, signal?: AbortSignal): CollectedNode {
+  const cancel = signal === undefined ? {} : { signal }
+  const asking = <R>(work: () => Promise<R>): Promise<R> => patiently(env, work, signal)
+  return {
+    key: () => asking(() => client.key()),
+    began: () => asking(() => client.beginCollection(cancel)),
+    feeds: (database) => asking(() => client.feeds(database, cancel)),
+    settled: () => connection.delivered(cancel),
+    list: (after) => asking(() => client.chunkIds(after, cancel)),
+    dispose: (disposal) => asking(() => client.dispose(disposal, cancel)),
   }
 }
 
