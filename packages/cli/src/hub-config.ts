@@ -15,9 +15,17 @@ export function readConfig(file: string): unknown {
   }
   try {
     return JSON.parse(text)
-  } catch {
-    throw new VarveError('INVALID', `${file} is not JSON: check quotes, commas and brackets`)
+  } catch (error) {
+    throw new VarveError('INVALID', `${file} is not JSON${whereIn(text, error)}: check quotes, commas and brackets`)
   }
+}
+
+/** Where the parser stopped, which tells it by a position alone. */
+function whereIn(text: string, error: unknown): string {
+  const [, position] = /position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
+  if (position === undefined) return ''
+  const lines = text.slice(0, Number(position)).split('\n')
+  return ` (line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1})`
 }
 
 /** Opens the hub of a configuration, beside the processes that run with it when it is a cluster's. */

@@ -3,7 +3,7 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Connection } from '../../stores/src/sqlite/connection.ts'
+import { LibsqlConnection } from '../../stores/src/sqlite/libsql.ts'
 import { joinAs, parsed, publishedTo, serve, type Served } from './network-world.ts'
 import { inside, json, temporaryFolder } from './world.ts'
 
@@ -11,7 +11,7 @@ import { inside, json, temporaryFolder } from './world.ts'
 function editReceipt({ dir }: Served, database: string): void {
   const tenants = join(dir, 'tenants')
   const [tenant = ''] = readdirSync(tenants).filter((name) => statSync(join(tenants, name)).isDirectory())
-  const file = new Connection(join(tenants, tenant, `${database}.sqlite`), null)
+  const file = new LibsqlConnection(join(tenants, tenant, `${database}.sqlite`), null)
   const [bytes] = file.query('SELECT bytes FROM receipts WHERE record = 0').first([]) ?? []
   if (!(bytes instanceof Uint8Array)) throw new Error('There is no receipt')
   const edited = new Uint8Array(bytes)

@@ -52,6 +52,34 @@ describe('varve hub check', () => {
     writeFileSync(file, '{"password": "hunter2"')
     const { code, err } = await inside(['hub', 'check', file])
     expect([code, err.includes('hunter2')]).toEqual([1, false])
+    writeFileSync(file, '{\n  "password": "hunter2",\n}')
+    expect((await inside(['hub', 'check', file])).err).toContain('is not JSON (line 3, column 1)')
+  })
+
+  test('opens placements when it is asked to, and says which rule cannot be counted any more', async () => {
+    const rules = { rules: [{ name: 'big', on: ['CREATE'], when: { n: 1 } }] }
+    const file = configFile({ retention: { ver: { maxPerItem: 1 } } })
+    const config: object = JSON.parse(readFileSync(file, 'utf8'))
+    const hub = await openHub(config)
+    await hub.tenants.add('acme')
+    const things = hub.with({ databaseType: 'runtime', tier: 'tenant', tenantId: 'acme', collection: 'things' })
+    await things.create({ n: 0 }, { id: 'a' })
+    await things.patch('a', { n: 1 })
+    await hub.admin.prune()
+    await hub.admin.shutdown()
+    const check = ['hub', 'check', file, '--placements']
+    expect((await inside(check)).out).toMatch(/runtime\/tenant\/acme +ok/)
+    writeFileSync(file, JSON.stringify({ ...config, counterRules: rules }))
+    expect(await inside(['hub', 'check', file])).toMatchObject({ code: 0 })
+    const { code, out } = await inside(check)
+    expect([code, out]).toEqual([
+      1,
+      expect.stringContaining('"counterRules.rules[0]" cannot be counted in "runtime/tenant/acme"'),
+    ])
+    expect(out).toContain('give it "from": "now"')
+    const later = { rules: rules.rules.map((rule) => ({ ...rule, from: 'now' })) }
+    writeFileSync(file, JSON.stringify({ ...config, counterRules: later }))
+    expect(await inside(check)).toMatchObject({ code: 0 })
   })
 })
 

@@ -2,12 +2,12 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import type { Doc } from 'varve'
-import { s3Program, startS3, type RunningS3 } from '@varve/testkit'
-import { makeBucket } from '@varve/stores/blobs/s3'
+import { isTested, s3Program, startS3, type RunningS3 } from '@varve/testkit'
 import { decorateBlobs, fromBase64, isVarveError, limits, toBase64, utf8, type BlobStore } from 'varve/engine'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Hub, HubCollection, HubOptions } from '../src/hub/index.ts'
 import { decodeCall, makeCall } from '../src/hub/peers/call.ts'
+import { spaceIn } from './hub-s3.ts'
 import { cleanUp, connections, memoryEngine, runtimeOf, startHub, temporaryFolder } from './hub-world.ts'
 
 afterEach(cleanUp)
@@ -219,7 +219,7 @@ describe('what is written', () => {
     const { reports } = await made()
     const ask = (method: string, ...args: readonly unknown[]): Promise<unknown> => {
       const place = { databaseType: 'runtime', tier: 'tenant', tenantId: 'acme' } as const
-      const call = { place, collection: 'reports', steps: [{ method, args }] }
+      const call = { place, target: { kind: 'collection', name: 'reports' }, steps: [{ method, args }] }
       return makeCall(reports, decodeCall(JSON.parse(JSON.stringify(call))))
     }
     await ask('create', { id: 'x', scan: first }, {})
@@ -296,7 +296,7 @@ describe('the configuration', () => {
   })
 })
 
-describe.runIf(s3Program() !== null || process.env['CI'] === 'true')('on a real S3', () => {
+describe.runIf(isTested(s3Program()))('on a real S3', () => {
   let server: RunningS3
   beforeAll(async () => {
     server = await startS3()
@@ -304,17 +304,9 @@ describe.runIf(s3Program() !== null || process.env['CI'] === 'true')('on a real 
   afterAll(() => server.stop())
 
   test('a link gives the bytes with their type, to whoever has it', async () => {
-    const { url: endpoint, region, accessKeyId: accessKey, secretAccessKey: secretKey } = server
-    const bucket = 'base64'
-    await makeBucket({ endpoint, region, bucket, credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } })
     const hub = await startHub({
       dbConnections: connections(memoryEngine(), 'main'),
-      spacesConnections: { s3: { endpoint, region, accessKey, secretKey, forcePathStyle: true } },
-      databases: {
-        runtime: {
-          tenantDatabases: [{ tenantId: 'acme', dbConnRef: 'main', dbName: 'acme', spaceConnRef: 's3', bucket }],
-        },
-      },
+      ...(await spaceIn(server, 'base64')),
       collectionMaps: maps,
     })
     const reports = hub.with<Report>(runtimeOf('acme', 'reports'))

@@ -3,19 +3,19 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
-import { mongodbProgram, postgresProgram, startMongodb, startPostgres } from '@varve/testkit'
+import { isTested, mongodbProgram, postgresProgram, startMongodb, startPostgres } from '@varve/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { cleanUp, startHub } from './hub-world.ts'
 
 interface Engine {
   readonly name: string
-  readonly isHere: boolean
+  readonly program: object | string | null
   readonly start: () => Promise<{ readonly url: string; stop(): Promise<void> }>
 }
 
 const engines: readonly Engine[] = [
-  { name: 'PostgreSQL', isHere: postgresProgram() !== null, start: () => startPostgres() },
-  { name: 'MongoDB', isHere: mongodbProgram() !== null, start: () => startMongodb() },
+  { name: 'PostgreSQL', program: postgresProgram(), start: () => startPostgres() },
+  { name: 'MongoDB', program: mongodbProgram(), start: () => startMongodb() },
 ]
 
 const place = { databaseType: 'runtime', tier: 'tenant', tenantId: 'tenant-a' } as const
@@ -25,8 +25,8 @@ interface Note {
   readonly topic?: { readonly key: string; readonly name?: string }
 }
 
-for (const { name, isHere, start } of engines)
-  describe.runIf(isHere || process.env['CI'] === 'true')(`on ${name}`, () => {
+for (const { name, program, start } of engines)
+  describe.runIf(isTested(program))(`on ${name}`, () => {
     let server: { readonly url: string; stop(): Promise<void> }
     let number = 0
     const children = new Set<ChildProcess>()

@@ -230,7 +230,7 @@ describe('problems', () => {
           runtime: { tenantDatabases: [{ tenantId: 'a', ...place('X') }] },
         },
       },
-      'databases.runtime.tenantDatabases[0]',
+      'databases.runtime.tenantDatabases[0].dbName',
     ],
     [
       'a placement in the database of the hub',
@@ -245,7 +245,7 @@ describe('problems', () => {
     [
       'a flat database with tiers',
       { ...base, databases: { logs: { ...place('x'), tenantDatabases: [] } } },
-      'databases.logs.tenantDatabases',
+      'databases.logs',
     ],
     [
       'a filter that is none',
@@ -307,6 +307,11 @@ describe('problems', () => {
         },
       },
       'dbConnections.mongo-primary',
+    ],
+    [
+      'heads where there are no collections',
+      { ...base, dbConnections: { 'mongo-primary': { url: 'sqlite:x', heads: true } } },
+      'dbConnections.mongo-primary.heads',
     ],
     [
       'a pool where there is none',

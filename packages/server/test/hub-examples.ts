@@ -1,18 +1,36 @@
 /** The examples of the Chronos document, with the names of Varve, for an engine. */
 
-import type { JsonObject } from 'varve'
+import type { JsonObject, RestoreAllProgress } from 'varve'
 import { beforeEach, expect, test } from 'vitest'
 import type { Hub, HubCollection } from '../src/hub/index.ts'
 import { quickStart, runtimeOf, startHub, type HubEngine } from './hub-world.ts'
 
-export function chronosExamples(makeEngine: () => HubEngine, persistent: boolean): void {
-  let engine: HubEngine
+/** For engines that keep what they hold when a hub is closed. */
+export function lastingExamples(makeEngine: () => HubEngine): void {
+  test('what was written is there after the hub was opened again', async () => {
+    const engine = makeEngine()
+    const hub = await startHub(quickStart(engine))
+    const users = hub.with(runtimeOf('tenant-a', 'users'))
+    const { id } = await users.create({ email: 'a@x' })
+    await hub.admin.shutdown()
+    await expect(users.get(id)).rejects.toMatchObject({ code: 'CLOSED' })
+    const again = await startHub(quickStart(engine))
+    const handle = again.with(runtimeOf('tenant-a', 'users'))
+    expect(await handle.update(id, { email: 'b@x' }, { expectedOv: 0 })).toMatchObject({ ov: 1 })
+    expect(
+      await again.using({ databaseType: 'runtime', tier: 'tenant', tenantId: 'tenant-a' }, (database) =>
+        database.verify(),
+      ),
+    ).toMatchObject({ ok: true })
+  })
+}
+
+export function chronosExamples(makeEngine: () => HubEngine): void {
   let hub: Hub
   let users: HubCollection<JsonObject>
 
   beforeEach(async () => {
-    engine = makeEngine()
-    hub = await startHub(quickStart(engine))
+    hub = await startHub(quickStart(makeEngine()))
     users = hub.with(runtimeOf('tenant-a', 'users'))
   })
 
@@ -77,7 +95,10 @@ export function chronosExamples(makeEngine: () => HubEngine, persistent: boolean
     expect(await users.restore(id, { ov: 0 })).toMatchObject({ ov: 2 })
     expect(await users.get(id)).toMatchObject({ n: 1 })
     await users.delete(id)
-    expect(await users.restoreAll({ cv: 1 })).toMatchObject({ restored: 1 })
+    const told: number[] = []
+    const onProgress = ({ restored }: RestoreAllProgress): void => void told.push(restored)
+    expect(await users.restoreAll({ cv: 1 }, { onProgress })).toMatchObject({ restored: 1 })
+    expect(told).toEqual([1])
     expect(await users.get(id)).toMatchObject({ n: 2, _system: { ov: 4 } })
     const versions = []
     for await (const { kind } of users.history(id)) versions.push(kind)
@@ -186,20 +207,6 @@ export function chronosExamples(makeEngine: () => HubEngine, persistent: boolean
     const groups = await readings.find().group(['deviceId'], { count: { count: true } })
     expect(groups).toHaveLength(10)
     expect(await readings.find().count()).toBe(300)
-  })
-
-  test.runIf(persistent)('what was written is there after the hub was opened again', async () => {
-    const { id } = await users.create({ email: 'a@x' })
-    await hub.admin.shutdown()
-    await expect(users.get(id)).rejects.toMatchObject({ code: 'CLOSED' })
-    const again = await startHub(quickStart(engine))
-    const handle = again.with(runtimeOf('tenant-a', 'users'))
-    expect(await handle.update(id, { email: 'b@x' }, { expectedOv: 0 })).toMatchObject({ ov: 1 })
-    expect(
-      await again.using({ databaseType: 'runtime', tier: 'tenant', tenantId: 'tenant-a' }, (database) =>
-        database.verify(),
-      ),
-    ).toMatchObject({ ok: true })
   })
 
   test('health names every connection, and shows no password', async () => {

@@ -3,12 +3,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeBucket } from '@varve/stores/blobs/s3'
-import { faultyBlobs, s3Program, startS3, type BlobFault, type RunningS3 } from '@varve/testkit'
+import { faultyBlobs, isTested, s3Program, startS3, type BlobFault, type RunningS3 } from '@varve/testkit'
 import { isVarveError, limits, systemEnv, toBase64, utf8, type BlobMethod } from 'varve/engine'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Hub, HubCollection } from '../src/hub/index.ts'
 import { contents } from './hub-contents.ts'
+import { spaceIn } from './hub-s3.ts'
 import { cleanUp, connections, engines, runtimeOf, sqliteEngine, startHub, temporaryFolder } from './hub-world.ts'
 
 afterEach(cleanUp)
@@ -243,7 +243,7 @@ describe('old payloads', () => {
   })
 })
 
-describe.runIf(s3Program() !== null || process.env['CI'] === 'true')('on a real S3', () => {
+describe.runIf(isTested(s3Program()))('on a real S3', () => {
   let server: RunningS3
   beforeAll(async () => {
     server = await startS3()
@@ -251,17 +251,9 @@ describe.runIf(s3Program() !== null || process.env['CI'] === 'true')('on a real 
   afterAll(() => server.stop())
 
   test('a gateway that was killed holds up nothing, and gets everything when it is there again', async () => {
-    const { url: endpoint, region, accessKeyId: accessKey, secretAccessKey: secretKey } = server
-    const bucket = 'fallback'
-    await makeBucket({ endpoint, region, bucket, credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } })
     const { hub, reports } = await world().open({
       localStorage: { enabled: false },
-      spacesConnections: { s3: { endpoint, region, accessKey, secretKey, forcePathStyle: true } },
-      databases: {
-        runtime: {
-          tenantDatabases: [{ tenantId: 'acme', dbConnRef: 'main', dbName: 'acme', spaceConnRef: 's3', bucket }],
-        },
-      },
+      ...(await spaceIn(server, 'fallback')),
       hub: { dbConnRef: 'main' },
       fallback: { ...fast, maxRetries: 1_000, retryDelayMs: 50, maxDelayMs: 200 },
     })

@@ -4,7 +4,16 @@ import fc from 'fast-check'
 import { isVarveError } from 'varve'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Hub, HubContext } from '../src/hub/index.ts'
-import { cleanUp, connections, engines, quickStart, runtimeOf, startHub, type HubEngine } from './hub-world.ts'
+import {
+  cleanUp,
+  connections,
+  engines,
+  lastingEngines,
+  quickStart,
+  runtimeOf,
+  startHub,
+  type HubEngine,
+} from './hub-world.ts'
 
 afterEach(cleanUp)
 
@@ -28,7 +37,7 @@ function isContext(value: unknown): value is HubContext {
   return value !== isContext
 }
 
-describe.each(engines)('on %s', (_, makeEngine, persistent) => {
+describe.each(engines)('on %s', (_, makeEngine) => {
   let hub: Hub
   let engine: HubEngine
 
@@ -189,8 +198,11 @@ describe.each(engines)('on %s', (_, makeEngine, persistent) => {
     await expect(theirs.retry('t/x/m')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(shared.admin.retry('tenant-b/t/x/m')).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
+})
 
-  test.runIf(persistent)('two names that were exchanged in the configuration are noticed', async () => {
+describe.each(lastingEngines)('after a hub was closed, on %s', (_, makeEngine) => {
+  test('two names that were exchanged in the configuration are noticed', async () => {
+    const engine = makeEngine()
     const config = (a: string, b: string) => ({
       dbConnections: connections(engine, 'one', 'two'),
       databases: {
@@ -211,7 +223,10 @@ describe.each(engines)('on %s', (_, makeEngine, persistent) => {
     await expect(second.with(runtimeOf('right', 'users')).get('me')).rejects.toMatchObject({ code: 'FORBIDDEN' })
   })
 
-  test.runIf(persistent)('a placement that was configured elsewhere without a move is not begun anew', async () => {
+  test('a placement that was configured elsewhere without a move is not begun anew', async () => {
+    const engine = makeEngine()
+    const hub = await startHub(quickStart(engine))
+    await hub.with(runtimeOf('tenant-a', 'users')).create({ id: 'me' })
     await hub.admin.shutdown()
     const config = JSON.stringify(quickStart(engine)).replace('chronos_runtime_tenant_a', 'chronos_other')
     const second = await startHub(JSON.parse(config))

@@ -6,7 +6,8 @@ import { systemEnv, VarveError } from 'varve/engine'
 import { afterEach, describe, expect, test } from 'vitest'
 import { placeOf } from '../src/hub/context.ts'
 import { peerApp } from '../src/hub/peers/app.ts'
-import { decodeCall, isRead, makeCall, type PeerCall } from '../src/hub/peers/call.ts'
+import { decodeCall, isRepeatable, makeCall, type PeerCall } from '../src/hub/peers/call.ts'
+import type { Operation } from '../src/hub/peers/operation.ts'
 import { Peers } from '../src/hub/peers/peers.ts'
 
 const secret = 'a secret of the processes'
@@ -16,7 +17,7 @@ const named = { databaseType: 'runtime', tier: 'tenant', tenantId: 'tenant-a' } 
 function callOf(...steps: readonly (readonly [string, ...unknown[]])[]): PeerCall {
   return {
     place: named,
-    collection: 'users',
+    target: { kind: 'collection', name: 'users' },
     steps: steps.map(([method, ...args]) => ({ method, args })),
   }
 }
@@ -42,8 +43,8 @@ function peer(handle: object): Promise<string> {
   return listening((incoming, outgoing) => void listener(incoming, outgoing))
 }
 
-function peers(patienceMs = 1_000, timeoutMs = 500): Peers {
-  return new Peers({ env: systemEnv(), secret, timeoutMs, patienceMs, address: 'http://127.0.0.1:1' })
+function peers(patienceMs = 1_000, aliveMs = 200): Peers {
+  return new Peers({ env: systemEnv(), secret, aliveMs, patienceMs, address: 'http://127.0.0.1:1' })
 }
 
 const heldBy = (address: string) => () =>
@@ -83,16 +84,22 @@ describe('what may be asked', () => {
     ['an unknown field', { ...callOf(['get']), more: 1 }, 'more'],
     ['a place that is none', { ...callOf(['get']), place: { databaseType: 'runtime', tier: 'tenant' } }, 'tenantId'],
     ['no steps', callOf(), 'steps'],
+    [
+      'an operation of no slot',
+      { ...callOf(['patch']), operation: { process: 'a', slot: -1, number: 1 } },
+      'operation.slot',
+    ],
+    ['a target of no kind', { ...callOf(['get']), target: { kind: 'hub', name: 'x' } }, 'target.kind'],
     ['a step without arguments', { ...callOf(), steps: [{ method: 'get' }] }, 'steps[0].args'],
   ])('%s is INVALID, naming the path', (_, given, path) => {
     expect(() => decodeCall(given)).toThrow(expect.objectContaining({ code: 'INVALID' }))
     expect(() => decodeCall(given)).toThrow(expect.objectContaining({ details: expect.objectContaining({ path }) }))
   })
 
-  test('reads and writes are told apart', () => {
-    expect(isRead(callOf(['get', 'a']))).toBe(true)
-    expect(isRead(callOf(['find', {}], ['count']))).toBe(true)
-    expect(isRead(callOf(['patch', 'a', {}]))).toBe(false)
+  test('what may be made again without being the same is told from what must be made once', () => {
+    expect(isRepeatable(callOf(['get', 'a']))).toBe(true)
+    expect(isRepeatable(callOf(['find', {}], ['count']))).toBe(true)
+    expect(isRepeatable(callOf(['patch', 'a', {}]))).toBe(false)
   })
 })
 
@@ -125,17 +132,64 @@ describe('who makes a call', () => {
     expect(await asking.run(place, callOf(['patch', 'a', {}]), local)).toBe('here')
   })
 
-  test('a write that was sent and not answered is not made again', async () => {
-    let asked = 0
-    const address = await listening((request) => {
-      asked++
-      request.socket.destroy()
+  test('a write that was sent and not answered is asked for again, as the same write', async () => {
+    const asked: unknown[] = []
+    const address = await listening((request, response) => {
+      let text = ''
+      request.on('data', (part) => (text += String(part)))
+      request.on('end', () => {
+        const call: unknown = JSON.parse(text)
+        asked.push(new Map<string, unknown>(Object.entries(call ?? {})).get('operation'))
+        if (asked.length === 1) request.socket.destroy()
+        else response.end(JSON.stringify({ value: 'there' }))
+      })
     })
-    await expect(peers().run(place, callOf(['patch', 'a', {}]), heldBy(address))).rejects.toMatchObject({
+    expect(await peers().run(place, callOf(['patch', 'a', {}]), heldBy(address))).toBe('there')
+    expect(asked).toEqual([{ process: expect.any(String), slot: 0, number: 1 }, asked[0]])
+  })
+
+  test('a write of which nobody can tell in time is OFFLINE, and its outcome unknown', async () => {
+    const address = await listening((request) => request.socket.destroy())
+    await expect(peers(200).run(place, callOf(['patch', 'a', {}]), heldBy(address))).rejects.toMatchObject({
       code: 'OFFLINE',
-      details: { outcome: 'unknown' },
+      details: { outcome: 'unknown', placement: place.name },
     })
-    expect(asked).toBe(1)
+  })
+
+  test('what a gateway answers for a process that is gone is no answer of it', async () => {
+    let asked = 0
+    const address = await listening((_, response) =>
+      ++asked === 1 ? response.writeHead(502).end('bad gateway') : response.end(JSON.stringify({ value: 'there' })),
+    )
+    expect(await peers().run(place, callOf(['patch', 'a', {}]), heldBy(address))).toBe('there')
+  })
+
+  test('what keeps a write in doubt from being asked for is waited for, what refuses it is believed', async () => {
+    let tries = 0
+    const local = () => {
+      const [error] = [
+        new VarveError('LOCKED', 'the lease was lost in the middle', { details: { outcome: 'unknown' } }),
+        new VarveError('STORE_FAILED', 'no connection'),
+        new VarveError('CONFLICT', 'it was never made, and is stale'),
+      ].slice(tries++)
+      return Promise.reject(error)
+    }
+    await expect(peers().run(place, callOf(['patch', 'a', {}]), local)).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(tries).toBe(3)
+  })
+
+  test('writes under way are operations of different slots, and later ones have higher numbers', async () => {
+    const asking = peers()
+    const given: (Operation | null)[] = []
+    const local = (operation: Operation | null) => {
+      given.push(operation)
+      return Promise.resolve(1)
+    }
+    await Promise.all([1, 2].map(() => asking.run(place, callOf(['patch', 'a', {}]), local)))
+    await asking.run(place, callOf(['patch', 'a', {}]), local)
+    await asking.run(place, callOf(['get', 'a']), local)
+    expect(given.map((each) => each?.slot)).toEqual([0, 1, 0, undefined])
+    expect(given.map((each) => each?.number)).toEqual([1, 2, 3, undefined])
   })
 
   test('a read that was sent and not answered is made again', async () => {
@@ -145,6 +199,23 @@ describe('who makes a call', () => {
       else response.end(JSON.stringify({ value: 'there' }))
     })
     expect(await peers().run(place, callOf(['get', 'a']), heldBy(address))).toBe('there')
+  })
+
+  test('a process that takes long is waited for as long as it is there, one that hangs is not', async () => {
+    let asked = 0
+    const app = peerApp({
+      secret,
+      handle: () => ({ get: () => new Promise((resolve) => setTimeout(resolve, ++asked * 700, 'there')) }),
+      release: () => Promise.resolve(),
+    })
+    const listener = getRequestListener((request) => app(request), { overrideGlobalObjects: false })
+    const address = await listening((incoming, outgoing) => void listener(incoming, outgoing))
+    expect(await peers().run(place, callOf(['get', 'a']), heldBy(address))).toBe('there')
+    const hanging = await listening(() => undefined)
+    let tries = 0
+    const local = () => (++tries === 1 ? heldBy(hanging)() : Promise.resolve('here'))
+    expect(await peers().run(place, callOf(['patch', 'a', {}]), local)).toBe('here')
+    expect([asked, tries]).toEqual([1, 2])
   })
 
   test('another secret is FORBIDDEN, what is no answer STORE_FAILED', async () => {

@@ -1,6 +1,6 @@
 /** The hub over PostgreSQL: each connection a database of the server, emptied after each test. */
 
-import { postgresProgram, startPostgres, type RunningPostgres } from '@varve/testkit'
+import { isTested, postgresProgram, startPostgres, type RunningPostgres } from '@varve/testkit'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { hubSuite } from './hub-suite.ts'
@@ -8,7 +8,7 @@ import { cleanUp, type HubEngine } from './hub-world.ts'
 
 const databases = ['mongo-primary', 'mongo-analytics', 'one', 'two', 'old', 'new']
 
-describe.runIf(postgresProgram() !== null || process.env['CI'] === 'true')('on PostgreSQL', () => {
+describe.runIf(isTested(postgresProgram()))('on PostgreSQL', () => {
   let server: RunningPostgres
 
   beforeAll(async () => {

@@ -2,15 +2,17 @@
 
 import { describe } from 'vitest'
 import { contents } from './hub-contents.ts'
-import { chronosExamples } from './hub-examples.ts'
+import { chronosExamples, lastingExamples } from './hub-examples.ts'
 import { knowledgeExamples } from './hub-knowledge.ts'
 import { messagingExamples } from './hub-messages.ts'
 import { moving } from './hub-moving.ts'
+import { movingPruned } from './hub-moving-pruned.ts'
 import type { HubEngine } from './hub-world.ts'
 
 export function hubSuite(makeEngine: () => HubEngine): void {
   describe('examples', () => {
-    chronosExamples(makeEngine, true)
+    chronosExamples(makeEngine)
+    lastingExamples(makeEngine)
   })
   describe('knowledge', () => {
     knowledgeExamples(makeEngine)
@@ -23,5 +25,6 @@ export function hubSuite(makeEngine: () => HubEngine): void {
   })
   describe('moving', () => {
     moving(makeEngine)
+    movingPruned(makeEngine)
   })
 }

@@ -2,9 +2,9 @@
 
 import { systemEnv } from 'varve/engine'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { HubOptions } from '../src/hub/index.ts'
 import {
   cleanUp,
+  clock,
   connections,
   engines,
   keptEngines,
@@ -29,18 +29,6 @@ function config(engine: HubEngine, more: Record<string, unknown> = {}): Record<s
       },
     },
     ...more,
-  }
-}
-
-/** A clock that is set by the test, and engines that outlive a hub. */
-function clock(): HubOptions & { advance(ms: number): void } {
-  let ahead = 0
-  return {
-    env: systemEnv({ now: () => Date.now() + ahead }),
-    openEngine: keptEngines(),
-    advance: (ms) => {
-      ahead += ms
-    },
   }
 }
 

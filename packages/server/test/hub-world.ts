@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemEnv } from 'varve/engine'
 import { openEngine, openHub, type Hub, type HubOptions, type OpenEngine, type StoreEngine } from '../src/hub/index.ts'
 
 /** One place per name; the same name is the same place. */
@@ -35,11 +36,11 @@ export function sqliteEngine(): HubEngine {
   return { name: 'sqlite', url: (name) => `sqlite:${join(dir, name)}` }
 }
 
+/** Engines that keep what they hold when a hub is closed. */
+export const lastingEngines: readonly (readonly [string, () => HubEngine])[] = [['sqlite', sqliteEngine]]
+
 /** Engines that every example runs on. */
-export const engines: readonly (readonly [string, () => HubEngine, boolean])[] = [
-  ['memory', memoryEngine, false],
-  ['sqlite', sqliteEngine, true],
-]
+export const engines: readonly (readonly [string, () => HubEngine])[] = [['memory', memoryEngine], ...lastingEngines]
 
 export async function startHub(config: unknown, options: HubOptions = {}): Promise<Hub> {
   const hub = await openHub(config, options)
@@ -59,6 +60,18 @@ export function keptEngines(): OpenEngine {
       check: () => engine.check(),
       close: () => Promise.resolve(),
     }
+  }
+}
+
+/** A clock that is set by the test, and engines that outlive a hub. */
+export function clock(): HubOptions & { advance(ms: number): void } {
+  let ahead = 0
+  return {
+    env: systemEnv({ now: () => Date.now() + ahead }),
+    openEngine: keptEngines(),
+    advance: (ms) => {
+      ahead += ms
+    },
   }
 }
 

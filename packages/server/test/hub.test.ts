@@ -3,13 +3,17 @@
 import { VarveError } from 'varve'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openEngine } from '../src/hub/index.ts'
-import { chronosExamples } from './hub-examples.ts'
-import { cleanUp, engines, runtimeOf, startHub } from './hub-world.ts'
+import { chronosExamples, lastingExamples } from './hub-examples.ts'
+import { cleanUp, engines, lastingEngines, runtimeOf, startHub } from './hub-world.ts'
 
 afterEach(cleanUp)
 
-describe.each(engines)('on %s', (_, make, persistent) => {
-  chronosExamples(make, persistent)
+describe.each(engines)('on %s', (_, make) => {
+  chronosExamples(make)
+})
+
+describe.each(lastingEngines)('after a hub was closed, on %s', (_, make) => {
+  lastingExamples(make)
 })
 
 describe('connections', () => {

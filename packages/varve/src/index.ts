@@ -58,13 +58,22 @@ export type {
   Statistic,
 } from './counters/types.ts'
 export type { Collection } from './database/collection.ts'
+export type { TextOptions } from './database/open-text.ts'
+export type { SharedText, TextChange, TextEnd, TextEvents, TextStep } from './database/shared-text.ts'
+export type { TextDifference } from './text/delta.ts'
+export type { TextAwareness } from './database/text-awareness.ts'
 export type { Staged, Transaction, TransactionCollection } from './database/transaction.ts'
 export type { CollectionView, DatabaseView } from './database/view.ts'
 export type { Hit, HitPage, Page, Query } from './database/query.ts'
 export type { Live } from './database/watch.ts'
 export type { PruneOptions } from './database/prune.ts'
 export type { PruneReport } from './replica/prune-batch.ts'
-export type { RestoreAllReport, RestorePoint } from './database/restore-all.ts'
+export type {
+  RestoreAllOptions,
+  RestoreAllProgress,
+  RestoreAllReport,
+  RestorePoint,
+} from './database/restore-all.ts'
 export type {
   Cancellable,
   Change,
@@ -125,7 +134,7 @@ export { Attachment, type FileRange } from './attachments/attachment.ts'
 export type { FileContent } from './attachments/cut.ts'
 export type { Collected } from './attachments/collect.ts'
 export type { UploadStatus } from './attachments/uploads.ts'
-export type { Attachments, FileOptions } from './tenant/attachments.ts'
+export type { Attachments, CollectOptions, FileOptions } from './tenant/attachments.ts'
 export type { AttachmentOptions, AttachOptions } from './database/attach.ts'
 export type { StoredFile } from './database/named-files.ts'
 export type { FileToStore } from './database/storing.ts'

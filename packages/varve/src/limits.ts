@@ -228,11 +228,18 @@ export const limits = {
   /** Milliseconds that an object which nobody names is kept at least, and unless another time is given. */
   garbageMinimumMs: 86_400_000,
   garbageMs: 604_800_000,
+  /** The same at a node unless another time is given, and how long a collection there may take. */
+  garbageNodeMs: 2_592_000_000,
+  disposalMs: 43_200_000,
   /** Bytes of objects that one database keeps while object storage fails. */
   keptBlobsBytes: 64 * 1024 * 1024,
   /** Bytes of a property that is given as base64, and milliseconds that a write waits for object storage to take it. */
   base64Bytes: 16 * 1024 * 1024,
   blobPatienceMs: 2_000,
+  /** Writes that one process of a hub has under way in one placement; more wait for their turn. */
+  operationSlots: 1_024,
+  /** Milliseconds for which the last write of a process of a hub is known, to answer it again. */
+  operationMs: 3_600_000,
   /** Bytes of an age file given to import or join. */
   ageFileBytes: 1024 * 1024,
   /** Bytes of one object in object storage, and characters of its key and of a piece of it between slashes. */
@@ -242,6 +249,34 @@ export const limits = {
   /** Objects of one page of a list, and the longest life of a link in seconds: seven days, as S3 has it. */
   blobListItems: 1_000,
   blobLinkSeconds: 604_800,
+  /** Bytes of one change of a text, and its parts: structs, values and ranges. */
+  textUpdateBytes: 4 * 1024 * 1024,
+  textUpdateParts: 50_000,
+  /** Nesting of a value inside a rich text. */
+  textValueDepth: 16,
+  /** Characters (UTF-16 code units) of a text, and of one that an application writes: two devices may do so at once. */
+  textCharacters: 4 * 1024 * 1024,
+  textWrittenCharacters: 1024 * 1024,
+  /** Bytes of changes of one text that wait for others they build on. */
+  textWaitingBytes: 4 * 1024 * 1024,
+  /** Texts that a document remembers, ended ones included. */
+  documentTexts: 64,
+  /** Changes of a text that its head keeps unmerged, and their characters as base64url while the rest is shorter. */
+  textTail: 64,
+  textTailCharacters: 4 * 1024,
+  /** Documents of Yjs kept for the next change, and characters of the texts and states they stand for. */
+  textDocs: 64,
+  textDocsCharacters: 32 * 1024 * 1024,
+  /** Milliseconds without typing after which edits of a text are written, and the longest they wait; with company and alone. */
+  textIdleMs: 20,
+  textLongestMs: 100,
+  textAloneIdleMs: 400,
+  textAloneLongestMs: 2_000,
+  /** People in one text whose names and cursors are shown, and milliseconds between two tellings of one's own. */
+  textCompany: 256,
+  textCompanyMs: 100,
+  /** Edits of a text after which they are written at once. */
+  textEdits: 5_000,
   /** Bytes above which an object goes to a remote storage in parts, and of one part; parts of one object at once. */
   blobPartBytes: 16 * 1024 * 1024,
   blobPartsAtOnce: 4,

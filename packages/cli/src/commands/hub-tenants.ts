@@ -17,6 +17,7 @@ interface MoveFlags extends HubFlags {
   readonly type: string
   readonly to: string
   readonly dbName: string
+  readonly pauseMs?: number
 }
 
 const types = ['metadata', 'knowledge', 'runtime', 'logs', 'messaging', 'identities'] as const
@@ -71,12 +72,14 @@ function addMove(group: Command, context: Context, examples: string): void {
     .option('--type <type>', `which of its databases: ${types.join(', ')}`, 'runtime')
     .requiredOption('--to <connection>', 'name of the connection it goes to')
     .requiredOption('--db-name <name>', 'name of the database there')
+    .option('--pause-ms <n>', 'milliseconds that calls may wait for the switch; longer, and it is put off', parseWhole)
     .addHelpText('after', examples)
     .action((id: string, flags: MoveFlags) => {
       const databaseType = types.find((type) => type === flags.type)
       if (databaseType === undefined) throw usageError(`--type must be one of ${types.join(', ')}`)
       return withHub(context, flags.config, async ({ admin }) => {
-        const report = await admin.move(id, { databaseType, dbConnRef: flags.to, dbName: flags.dbName })
+        const limits = flags.pauseMs === undefined ? {} : { pauseMs: flags.pauseMs }
+        const report = await admin.move(id, { databaseType, dbConnRef: flags.to, dbName: flags.dbName, ...limits })
         if (flags.json) return printJson(context, report)
         const { commits, pausedMs, to } = report
         await context.terminal.out(

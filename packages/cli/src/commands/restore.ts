@@ -1,7 +1,7 @@
 /** `varve restore`: brings one document or a whole collection back to an earlier state, as new versions. */
 
 import type { Command } from 'commander'
-import { VarveError, type Collection, type Difference } from 'varve'
+import { VarveError, type Collection, type Difference, type RestoreAllProgress } from 'varve'
 import { usageError, type Context } from '../context.ts'
 import { printJson } from '../json.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type Row,
   type WriteFlags,
 } from '../options.ts'
+import { Progress } from '../progress.ts'
 import { withCollection } from '../session.ts'
 import { counted } from '../table.ts'
 import { printWritten } from '../written.ts'
@@ -62,7 +63,13 @@ function check({ ov, cv, at, all }: RestoreFlags, id: string | undefined): void 
 async function everything(context: Context, collection: Collection<Row>, flags: RestoreFlags): Promise<void> {
   const to = flags.cv === undefined ? { at: flags.at ?? '' } : { cv: flags.cv }
   const dryRun = flags.dryRun === true
-  const report = await collection.restoreAll(to, { ...pickWrite(flags), dryRun })
+  const progress = new Progress(context, 'documents')
+  const onProgress = ({ checked }: RestoreAllProgress): void => {
+    progress.update(checked)
+  }
+  const report = await collection.restoreAll(to, { ...pickWrite(flags), dryRun, onProgress }).finally(() => {
+    progress.clear()
+  })
   if (flags.json) return printJson(context, { ...report, dryRun })
   const text = dryRun
     ? `${counted(report.planned, 'document')} would be restored; nothing was written.`

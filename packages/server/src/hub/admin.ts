@@ -1,22 +1,27 @@
 /** What an operator asks of a hub. */
 
+import type { CounterRule } from 'varve'
 import type { Env } from 'varve/engine'
 import type { SinkingStats, SunkStores } from '../sinking/sunk-stores.ts'
+import { checkPlacements, type CheckedPlacement } from './check.ts'
 import type { DatabaseType, HubConfig, SpacePlace } from './config/types.ts'
 import { placeId, placeOf, type Place } from './context.ts'
 import type { ConnectionHealth, Connections, ConnectionStats } from './connections/connections.ts'
 import type { SpaceHealth, Spaces } from './connections/spaces.ts'
+import type { Stores } from './connections/stores.ts'
 import { HubDeadLetters, type HubDeadLetter } from './dead-letters.ts'
 import type { KeptPlaces, KeptStats } from './kept/kept-places.ts'
 import { HubLayers } from './layers.ts'
 import { hubMetrics, type RenderedMetrics } from './metrics.ts'
 import { migrate, type Migrated } from './migrate.ts'
 import type { Messaging } from './messaging/messaging.ts'
-import type { Mover, MoveReport } from './move/mover.ts'
+import type { Mover } from './move/mover.ts'
+import type { MoveFigures, MoveLimits, MoveReport } from './move/moves.ts'
+import type { Turns } from '../turns.ts'
 import type { Locator } from './placement/locate.ts'
 import type { Placements } from './placement/placements.ts'
 import type { Registry } from './registry.ts'
-import { pruneVersions, type PrunedPlacement } from './retention.ts'
+import { collectFiles, pruneVersions, type CollectedPlacement, type PrunedPlacement } from './retention.ts'
 import type { HubTenants } from './tenants.ts'
 
 export interface HealthOptions {
@@ -38,6 +43,8 @@ export interface HubStats {
   readonly tenants: { readonly active: number; readonly dropped: number }
   /** Moves that were begun and are not done, by the name of their placement. */
   readonly moving: readonly string[]
+  /** Moves that this process has done, and the longest that calls had to wait for one. */
+  readonly moves: MoveFigures
   /** Of every connection that is open: leases that this process holds, and its pool. */
   readonly pools: readonly ConnectionStats[]
   /** How far the placements that are open have sunk. */
@@ -47,7 +54,7 @@ export interface HubStats {
 }
 
 /** Which placement moves, and where to. */
-export interface MoveOptions {
+export interface MoveOptions extends MoveLimits {
   readonly databaseType: DatabaseType
   readonly dbConnRef: string
   readonly dbName: string
@@ -60,6 +67,8 @@ export interface Rebalancing {
 }
 
 export interface AdminParts {
+  readonly stores: Stores
+  readonly counterRules: readonly CounterRule[]
   readonly config: HubConfig
   readonly connections: Connections
   readonly spaces: Spaces
@@ -71,6 +80,7 @@ export interface AdminParts {
   readonly placements: Placements
   readonly tenants: HubTenants
   readonly mover: Mover
+  readonly turns: Turns
   readonly messaging: (tenantId: string) => Messaging
   readonly shutdown: () => Promise<void>
 }
@@ -98,8 +108,13 @@ export class HubAdmin {
     return { ok: [...connections, ...spaces].every(({ ok }) => ok), connections, spaces }
   }
 
+  /** Looks at every placement that was used, one after the other, without those that other processes have open. */
+  check(): Promise<readonly CheckedPlacement[]> {
+    return checkPlacements(this.#parts)
+  }
+
   async stats(): Promise<HubStats> {
-    const { connections, placements, tenants, registry, sunk, kept } = this.#parts
+    const { connections, placements, tenants, registry, sunk, kept, mover } = this.#parts
     const all = await tenants.list()
     const dropped = all.filter(({ status }) => status === 'dropped').length
     const moves = await registry.moves()
@@ -108,6 +123,7 @@ export class HubAdmin {
       placements: placements.figures,
       tenants: { active: all.length - dropped, dropped },
       moving: moves.filter(({ status }) => status === 'moving').map(({ placement }) => placement),
+      moves: mover.figures,
       pools: await connections.stats(),
       sinking: await sunk.stats(),
       kept: kept.stats(),
@@ -136,21 +152,23 @@ export class HubAdmin {
     return migrate(this.#parts)
   }
 
-  /** Removes dropped tenants, and sources of moves, that are past their time. */
+  /** Removes dropped tenants, and sources of moves, that are past their time, old versions, and files that no version names. */
   async prune(): Promise<{
     readonly tenants: readonly string[]
     readonly moved: readonly string[]
     readonly versions: readonly PrunedPlacement[]
+    readonly files: readonly CollectedPlacement[]
   }> {
     const { tenants, mover, config } = this.#parts
     const [dropped, moved] = [await tenants.prune(), await mover.prune()]
-    return { tenants: dropped, moved, versions: await pruneVersions(this.#parts, config.retention) }
+    const versions = await pruneVersions(this.#parts, config.retention)
+    return { tenants: dropped, moved, versions, files: await collectFiles(this.#parts) }
   }
 
   /** Moves a tenant's database while it is used. Throws `NOT_FOUND`, `INVALID`, `EXISTS`, `LOCKED`. */
-  move(tenantId: string, { databaseType, dbConnRef, dbName }: MoveOptions): Promise<MoveReport> {
+  move(tenantId: string, { databaseType, dbConnRef, dbName, ...limits }: MoveOptions): Promise<MoveReport> {
     const place = placeOf(databaseType, 'tenant', placeId(tenantId, 'tenantId'))
-    return this.#parts.mover.move(place, { dbConnRef, dbName })
+    return this.#parts.mover.move(place, { dbConnRef, dbName }, limits)
   }
 
   /** Goes on with moves that were interrupted. */

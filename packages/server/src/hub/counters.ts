@@ -1,7 +1,7 @@
 /** Totals of a collection in the shape of Chronos, over the counters of the engine. */
 
-import type { CounterRule, CounterTotals, RuleTotals } from 'varve'
-import { VarveError } from 'varve/engine'
+import type { CounterRule, CounterTotals, Database, RuleTotals } from 'varve'
+import { isVarveError, VarveError } from 'varve/engine'
 import type { Neighbour } from './collection/entities.ts'
 import { folded } from './config/names.ts'
 import { databaseTypes, type DatabaseType, type Retention } from './config/types.ts'
@@ -73,6 +73,41 @@ function withoutBuckets(rules: CounterTotals['rules']): CounterTotals['rules'] {
     return figures
   }
   return Object.fromEntries(Object.entries(rules).map(([name, totals]) => [name, bare(totals)]))
+}
+
+/** Makes these the rules of a placement. Throws `PRUNED` for one that would have to look at what is gone. */
+export async function defineRules(
+  { counters }: Database,
+  rules: readonly CounterRule[],
+  placement: string,
+): Promise<void> {
+  if (rules.length === 0 && counters.rules().length === 0) return
+  try {
+    await counters.define(rules)
+  } catch (error) {
+    throw uncountable(error, rules, placement)
+  }
+}
+
+/** The same without defining them. */
+export function checkRules({ counters }: Database, rules: readonly CounterRule[], placement: string): void {
+  try {
+    counters.check(rules)
+  } catch (error) {
+    throw uncountable(error, rules, placement)
+  }
+}
+
+/** The error of a rule that cannot count what was pruned, with its place in the configuration. */
+function uncountable(error: unknown, rules: readonly CounterRule[], placement: string): unknown {
+  if (!isVarveError(error, 'PRUNED')) return error
+  const name = error.details?.['rule']
+  const path = `counterRules.rules[${rules.findIndex((rule) => rule.name === name)}]`
+  return new VarveError(
+    'PRUNED',
+    `"${path}" cannot be counted in "${placement}": the rule "${String(name)}" is new or changed there and looks at documents of which old versions are gone; give it "from": "now", and it counts from its first use on`,
+    { cause: error, details: { ...error.details, path, placement } },
+  )
 }
 
 /** The rules, those without buckets with the ones that retention names. */

@@ -3,6 +3,7 @@
 import type { Database, Filter, JsonObject } from 'varve'
 import { systemEnv, VarveError, type BlobStore, type Env } from 'varve/engine'
 import { HubAdmin } from './admin.ts'
+import { closeParts } from './close-parts.ts'
 import { HubCollection, type HandleParts } from './collection/hub-collection.ts'
 import { readHubConfig } from './config/config.ts'
 import { sinkOf } from './config/sink.ts'
@@ -17,14 +18,21 @@ import { identitiesOf, type Identities } from './identities.ts'
 import { TieredReader, type Knowledge, type KnowledgeOptions } from './knowledge.ts'
 import { fallbackRules, KeptPlaces } from './kept/kept-places.ts'
 import { Logs, type LogLine } from './logs.ts'
+import { MessagingCalls } from './messaging/calls.ts'
+import { Home, type HomeParts } from './messaging/home.ts'
 import { Messaging } from './messaging/messaging.ts'
+import { SnapshotCalls } from './messaging/snapshot-calls.ts'
 import { Mover } from './move/mover.ts'
+import { Turns } from '../turns.ts'
 import { Locator } from './placement/locate.ts'
+import type { Placement } from './placement/placement.ts'
 import { Placements } from './placement/placements.ts'
 import { Registry } from './registry.ts'
 import { SunkStores } from '../sinking/sunk-stores.ts'
 import { OwnDatabase } from './own-database.ts'
+import type { PeerCall } from './peers/call.ts'
 import { Cluster } from './peers/cluster.ts'
+import type { Operation } from './peers/operation.ts'
 import type { Peers } from './peers/peers.ts'
 import { HubTenants } from './tenants.ts'
 
@@ -78,12 +86,23 @@ export class Hub implements AsyncDisposable {
     const own = this.#own
     const registry = new Registry(own === null ? null : (work) => own.using(work))
     const locator = new Locator(config, registry)
-    const mover = new Mover({ env, config, connections, stores, locator, registry, placements: () => this.#placements })
+    const counterRules = rulesWith(config.counterRules, config.retention)
+    const turns = new Turns()
+    const mover = new Mover({
+      env,
+      config,
+      connections,
+      stores,
+      locator,
+      registry,
+      placements: () => this.#placements,
+      turns,
+    })
     this.#placements = new Placements({
       env,
       stores,
       locator,
-      rules: { maps: config.collectionMaps, counterRules: rulesWith(config.counterRules, config.retention) },
+      rules: { maps: config.collectionMaps, counterRules },
       openPlacements: config.openPlacements,
       idleMs: config.idleMs,
       finishMove: (id) => mover.finish(id),
@@ -91,7 +110,7 @@ export class Hub implements AsyncDisposable {
     })
     this.#cluster = cluster
     cluster?.serve({
-      handle: ({ place, collection }) => this.#handle(parsePlace(place), collection, undefined, null),
+      handle: (call) => this.#asked(call),
       release: (place) => this.#placements.letGo(place),
     })
     this.#config = config
@@ -106,6 +125,8 @@ export class Hub implements AsyncDisposable {
     this.#metadata = new TieredReader('metadata', reading, locator)
     this.admin = new HubAdmin({
       config,
+      stores,
+      counterRules,
       connections,
       spaces,
       sunk,
@@ -116,6 +137,7 @@ export class Hub implements AsyncDisposable {
       placements,
       tenants: this.tenants,
       mover,
+      turns,
       messaging: (tenantId) => this.messaging(tenantId),
       shutdown: () => this.#shutdown(),
     })
@@ -161,7 +183,7 @@ export class Hub implements AsyncDisposable {
     const id = placeId(tenantId, 'tenantId')
     const flat = this.#config.databases.get('messaging')?.flat === true
     const place = flat ? placeOf('messaging', 'generic', null) : placeOf('messaging', 'tenant', id)
-    return new Messaging(() => this.#placements.get(place), id, this.#env)
+    return new Messaging(this.#home(place, id, this.#cluster?.peers ?? null), this.#env)
   }
 
   identities(whose?: Whose): Identities {
@@ -180,19 +202,35 @@ export class Hub implements AsyncDisposable {
     return this.#shutdown()
   }
 
+  /** What another process asks, in this process alone. */
+  #asked({ place: given, target: { kind, name }, operation }: PeerCall): object {
+    const place = parsePlace(given)
+    if (kind === 'collection') return this.#handle(place, name, undefined, null, operation)
+    const home = new Home(kind, this.#home(place, placeId(name, 'tenantId'), null, operation))
+    return kind === 'messaging' ? new MessagingCalls(home, this.#env) : new SnapshotCalls(home)
+  }
+
+  #home(place: Place, tenant: string, peers: Peers | null, operation?: Operation): HomeParts {
+    const placement = (): Placement => this.#placements.get(place)
+    return { place, placement, tenant, peers, ...(operation === undefined ? {} : { operation }) }
+  }
+
   #handle<T>(
     place: Place,
     name: string,
     options?: HandleParts<T>['options'],
     peers: Peers | null = this.#cluster?.peers ?? null,
+    operation?: Operation,
   ): HubCollection<T> {
     return new HubCollection<T>({
       placements: this.#placements,
+      env: this.#env,
       place,
       name,
       map: this.#config.collectionMaps.get(name) ?? null,
       neighbour: (other, collection) => this.#handle<JsonObject>(other, collection),
       peers,
+      ...(operation === undefined ? {} : { operation }),
       ...(options === undefined ? {} : { options }),
     })
   }
@@ -212,16 +250,9 @@ export class Hub implements AsyncDisposable {
   }
 
   #shutdown(): Promise<void> {
-    this.#closing ??= this.#close()
+    const parts = [this.#cluster, this.#placements, this.#own, this.#spaces, this.#connections]
+    this.#closing ??= closeParts(parts, this.#connections, this.#env)
     return this.#closing
-  }
-
-  /** All of it in this order, whatever happens to a part; throws what failed first. */
-  async #close(): Promise<void> {
-    const results: PromiseSettledResult<void>[] = []
-    for (const part of [this.#cluster, this.#placements, this.#own, this.#spaces, this.#connections])
-      results.push(...(await Promise.allSettled([part?.close()])))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 }
 

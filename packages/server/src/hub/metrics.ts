@@ -16,6 +16,12 @@ const figures: readonly Figure<HubStats>[] = [
   ['varve_hub_tenants', 'Tenants that can be used.', (from) => from.tenants.active],
   ['varve_hub_tenants_dropped', 'Tenants in their grace period.', (from) => from.tenants.dropped],
   ['varve_hub_moves', 'Moves that were begun and are not done.', (from) => from.moving.length],
+  ['varve_hub_moved', 'Moves that this process has done.', (from) => from.moves.done],
+  [
+    'varve_hub_move_pause_seconds',
+    'The longest that calls had to wait for a move of this process.',
+    (from) => from.moves.longestPauseMs / 1000,
+  ],
   ['varve_hub_kept_objects', 'Contents kept that object storage did not take.', (from) => from.kept.objects],
   ['varve_hub_kept_bytes', 'Bytes of contents that object storage did not take.', (from) => from.kept.bytes],
   ['varve_hub_kept_dead_letters', 'Placements whose contents do not go.', (from) => from.kept.deadLetters],

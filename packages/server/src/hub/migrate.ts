@@ -1,6 +1,7 @@
 /** Bringing everything a hub keeps to this release: moves that were interrupted, and the layout of every placement. */
 
-import type { Mover, MoveReport } from './move/mover.ts'
+import type { Mover } from './move/mover.ts'
+import type { MoveReport } from './move/moves.ts'
 import type { Placements } from './placement/placements.ts'
 import { usedPlaces, type PlacesParts } from './places.ts'
 

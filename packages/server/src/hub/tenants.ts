@@ -6,7 +6,7 @@ import { databaseTypes, type DatabaseType, type HubConfig, type TenantDefaults }
 import type { Connections } from './connections/connections.ts'
 import type { Stores } from './connections/stores.ts'
 import { placeId, placeOf } from './context.ts'
-import { isConfigured } from './move/mover.ts'
+import { isConfigured } from './move/moves.ts'
 import type { Locator } from './placement/locate.ts'
 import type { Placements } from './placement/placements.ts'
 import { claim, put, release, type GivenPlacement, type Registry, type TenantRow } from './registry.ts'

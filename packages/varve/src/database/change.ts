@@ -11,9 +11,11 @@ import { encodeEntry } from '../log/entry.ts'
 import type { EntryKind } from '../log/header.ts'
 import { documentTag } from '../log/tag.ts'
 import type { Change, Outcome } from '../replica/append.ts'
+import type { Plan } from '../replica/queue.ts'
 import { namingOperations } from './named-files.ts'
 import { receiptOf } from './receipts.ts'
 import { sealOperations } from './seal-write.ts'
+import { textOperations } from './text-operations.ts'
 import { keyFor, type Space } from './space.ts'
 import type { WriteOptions, Written } from './types.ts'
 
@@ -26,6 +28,8 @@ export interface Intent {
   readonly logTag?: Uint8Array
   readonly kind: EntryKind
   readonly operations: readonly Operation[]
+  /** The state that a restore goes back to. */
+  readonly past?: DocumentState
   /** Written also when the document stays as it is: the log gets to know something. */
   readonly always?: boolean
 }
@@ -41,7 +45,12 @@ export function changeOf(
   const actor = word(options.actor, 'actor') ?? context.user
   const expectedOv = expectedVersion(space, head, intent, options)
   const state = (head ?? absentHead).state
-  const given = sealOperations(space, head, intent.id, intent.operations)
+  const given = sealOperations(
+    space,
+    head,
+    intent.id,
+    textOperations(space, state, intent.id, intent.operations, intent.past),
+  )
   const naming =
     options.files === undefined
       ? []
@@ -142,6 +151,16 @@ export function written(space: Space, id: string, outcome: Outcome): Written {
     changed: true,
     receipt: () => receiptOf(space, id, outcome.commit),
   }
+}
+
+/** The plan of a write: its changes, its answer, and the named values that its options store with it. */
+export function plannedWith<R>(
+  { values }: WriteOptions,
+  changes: readonly Change[],
+  finish: (outcomes: readonly Outcome[]) => R,
+): Plan<R> {
+  if (values === undefined || changes.length === 0) return { changes, finish }
+  return { changes, finish, values: (outcomes) => values(finish(outcomes)) }
 }
 
 /** The answer to a write that would have changed nothing. */

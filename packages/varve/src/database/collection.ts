@@ -13,18 +13,21 @@ import type { Filter } from '../query/types.ts'
 import type { Outcome } from '../replica/append.ts'
 import { uniqueOf } from '../replica/unique.ts'
 import { attachFile, readAttachment, type AttachHome, type AttachmentOptions, type AttachOptions } from './attach.ts'
-import { changeOf, written } from './change.ts'
+import { changeOf, plannedWith, written } from './change.ts'
 import { conflictsOf } from './conflicts.ts'
 import { declaredIn, type Declared } from './declared.ts'
 import { duplicatesIn, type Duplicate } from './duplicates.ts'
 import { readEntities, saveEntities, type EntityMapping, type Neighbours, type SavedEntities } from './entities.ts'
 import { ensureIndexes, parseIndexes } from './indexes.ts'
 import type { StoredFile } from './named-files.ts'
+import { openText, type TextHome, type TextOptions } from './open-text.ts'
 import { Query, type QueryHome } from './query.ts'
 import { diffVersions, docOf, findDocument, headAtTime, headAtVersion, history } from './reads.ts'
-import { restoreAll, type RestoreAllReport, type RestorePoint } from './restore-all.ts'
+import { receiptOfVersion } from './receipts.ts'
+import { restoreAll, type RestoreAllOptions, type RestoreAllReport, type RestorePoint } from './restore-all.ts'
 import { parseSearchOptions, type SearchField } from '../search/fields.ts'
 import { ensureSearch, searchHome } from './search-index.ts'
+import type { SharedText } from './shared-text.ts'
 import { usableIndexes } from './seal-query.ts'
 import { presentSource } from './source.ts'
 import { shownHead, type Space } from './space.ts'
@@ -40,6 +43,7 @@ import type {
   Patch,
   Version,
   WriteOptions,
+  WriteReceipt,
   Written,
 } from './types.ts'
 import { upsertTask } from './upsert.ts'
@@ -58,12 +62,12 @@ import {
 
 export class Collection<T> {
   readonly #space: Space
-  readonly #neighbours: Neighbours & AttachHome
+  readonly #neighbours: Neighbours & AttachHome & TextHome
   readonly #indexes: ReturnType<typeof parseIndexes>
   readonly #search: readonly SearchField[] | null
   #ready: Promise<void> | null = null
 
-  constructor(space: Space, neighbours: Neighbours & AttachHome, options: CollectionOptions<T>) {
+  constructor(space: Space, neighbours: Neighbours & AttachHome & TextHome, options: CollectionOptions<T>) {
     this.#space = space
     this.#neighbours = neighbours
     this.#indexes = parseIndexes(options.indexes ?? [])
@@ -104,7 +108,7 @@ export class Collection<T> {
         })
         const finish = (outcomes: readonly Outcome[]): readonly Written[] =>
           outcomes.map((outcome, i) => written(space, changes[i]?.id ?? '', outcome))
-        return { changes, finish }
+        return plannedWith(options, changes, finish)
       },
     })
   }
@@ -192,11 +196,11 @@ export class Collection<T> {
     )
   }
 
-  /** Every document of the collection as it was then, as new versions, in commits of a thousand; itself undoable. */
-  async restoreAll(
-    to: RestorePoint,
-    options: WriteOptions & { readonly dryRun?: boolean } = {},
-  ): Promise<RestoreAllReport> {
+  /**
+   * Every document of the collection as it was then, as new versions, in commits of 500; itself undoable. Cut off, it
+   * goes on when it is called again.
+   */
+  async restoreAll(to: RestorePoint, options: RestoreAllOptions = {}): Promise<RestoreAllReport> {
     await this.#prepared()
     return restoreAll(this.#space, to, options)
   }
@@ -262,6 +266,11 @@ export class Collection<T> {
     return declaredIn(this.#space.replica.collection(this.#space.tag))
   }
 
+  /** The receipt of a version, once it is recorded. Throws `NOT_FOUND`. */
+  receipt(id: string, ov: number): Promise<WriteReceipt> {
+    return receiptOfVersion(this.#space, id, ov)
+  }
+
   /**
    * Stores content and puts it as a file at a path of a document, in one version. Throws `NOT_FOUND`, `DELETED`,
    * `CONFLICT`, `INVALID`, `TOO_LARGE`, `KEY_MISSING`, and `UNSUPPORTED` without object storage or at a sealed path.
@@ -285,6 +294,15 @@ export class Collection<T> {
   /** The file at a path. Throws `NOT_FOUND`, `KEY_MISSING`, `MISSING_CHUNK` when nothing here says what it consists of. */
   attachment(id: string, path: string, options: AttachmentOptions = {}): Promise<Attachment> {
     return readAttachment(this.#space, this.#neighbours, { id, path }, options)
+  }
+
+  /**
+   * Opens the string at a path as a text that several people type into at once; what is missing begins empty. Close it when
+   * it is not used any more. Throws `NOT_FOUND`, `DELETED`, `INVALID`, `TOO_LARGE`, and `UNSUPPORTED` at a sealed path.
+   */
+  async text(id: string, path: string, options: TextOptions = {}): Promise<SharedText> {
+    await this.#prepared()
+    return openText(this.#space, this.#neighbours, id, path, options)
   }
 
   /** Documents that match; throws `INVALID` naming the place in the filter. */

@@ -18,6 +18,8 @@ import type { Conflict, ConflictSide } from './types.ts'
 interface PathWrite {
   readonly path: Path
   readonly value: JsonValue | undefined
+  /** Id of the text that it edits; null for every other write. */
+  readonly text: string | null
   readonly entry: ReadEntry
   readonly seq: number
   readonly ov: number
@@ -68,25 +70,34 @@ class ConflictSearch {
   }
 
   async find(): Promise<readonly Conflict[]> {
-    const found: Conflict[] = []
+    const found = new Map<string, Conflict>()
+    const earlier = new Map<string | null, PathWrite[]>()
     for (const [i, winner] of this.#writes.entries()) {
-      for (const loser of this.#writes.slice(0, i)) {
-        if (!(await this.#inConflict(winner, loser))) continue
-        const resolvedBy = await this.#resolvedBy(i, winner, loser)
-        found.push({
-          path: joinPath(longer(winner.path, loser.path)),
-          winner: this.#side(winner),
-          loser: this.#side(loser),
-          resolvedBy,
-        })
+      for (const [text, losers] of earlier) {
+        // Edits of one text merge; and there are many of them.
+        if (text !== null && text === winner.text) continue
+        for (const loser of losers) {
+          if (!(await this.#inConflict(winner, loser))) continue
+          const resolvedBy = await this.#resolvedBy(i, winner, loser)
+          found.set(sides(winner, loser), {
+            path: joinPath(longer(winner.path, loser.path)),
+            winner: this.#side(winner),
+            loser: this.#side(loser),
+            resolvedBy,
+          })
+        }
       }
+      const same = earlier.get(winner.text)
+      if (same === undefined) earlier.set(winner.text, [winner])
+      else same.push(winner)
     }
-    return found
+    return [...found.values()]
   }
 
   async #inConflict(later: PathWrite, earlier: PathWrite): Promise<boolean> {
     if (later.entry.order.feed === earlier.entry.order.feed || !overlap(later.path, earlier.path)) return false
-    if (later.path.length === earlier.path.length && equalJson(later.value, earlier.value)) return false
+    const same = later.path.length === earlier.path.length && later.text === earlier.text
+    if (same && equalJson(later.value, earlier.value)) return false
     return !(await this.#knows(later, earlier)) && !(await this.#knows(earlier, later))
   }
 
@@ -114,7 +125,7 @@ class ConflictSearch {
     return a.entry.order.feed === b.entry.order.feed ? a.seq > b.seq : this.#knows(a, b)
   }
 
-  #side({ entry, ov, value }: PathWrite): ConflictSide {
+  #side({ entry, ov, value, text }: PathWrite): ConflictSide {
     const device = this.#replica.feeds.get(entry.order.feed)?.publicKey
     return {
       ov,
@@ -122,11 +133,27 @@ class ConflictSearch {
       at: isoTime(entry.authoredAt),
       device: device === undefined ? '' : toHex(device),
       ...(isSealed(value) ? { value: undefined, sealed: true } : { value }),
+      ...(text === null ? {} : { text: true }),
     }
   }
 }
 
-function pathsOf(operation: Operation): readonly Pick<PathWrite, 'path' | 'value'>[] {
+/** Of the edits of one text by one device the last one in conflict stands for all. */
+function sides(winner: PathWrite, loser: PathWrite): string {
+  const name = ({ text, entry, ov, path }: PathWrite): string =>
+    text === null ? `${ov} ${joinPath(path)}` : `${text} ${entry.order.feed}`
+  return `${name(winner)} / ${name(loser)}`
+}
+
+type Written = Pick<PathWrite, 'path' | 'value' | 'text'>
+
+function pathsOf(operation: Operation): readonly Written[] {
+  return operation.op === 'text'
+    ? [{ path: operation.path, value: undefined, text: operation.id }]
+    : valuesOf(operation).map((written) => ({ ...written, text: null }))
+}
+
+function valuesOf(operation: Exclude<Operation, { readonly op: 'text' }>): readonly Omit<Written, 'text'>[] {
   switch (operation.op) {
     case 'put':
       return Object.entries(operation.data).map(([name, value]) => ({ path: [name], value }))

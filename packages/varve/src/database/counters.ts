@@ -65,6 +65,12 @@ export class Counters {
     await countRest(this.#replica)
   }
 
+  /** Throws what `define` would throw for these rules, and changes nothing. */
+  check(rules: readonly CounterRule[]): void {
+    const { counters, state } = this.#replica
+    assertCountable(this.#replica, withRules(counters.book, parseRules(rules), state.record.length).rules)
+  }
+
   /** The rules as they were defined. */
   rules(): readonly CounterRule[] {
     return this.#replica.counters.book.rules.map(({ rule }) => ruleGiven(rule))

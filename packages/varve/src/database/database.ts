@@ -37,6 +37,8 @@ import type {
   VerifyReport,
   WriteOptions,
 } from './types.ts'
+import type { TextHome } from './open-text.ts'
+import type { CompanyHome } from './text-awareness.ts'
 import { databaseView, type DatabaseView } from './view.ts'
 
 /** What a database asks of its tenant. */
@@ -47,6 +49,8 @@ export interface DatabaseHome {
   beforeSync(peer: DatabaseHome): Promise<void>
   /** Where its attachments are kept; absent where there is no tenant. */
   readonly files?: FilesHome
+  /** How its members reach each other while they have texts open; absent where there is no tenant. */
+  readonly company?: CompanyHome
   /** Syncs a replica once with whoever is at the other end of a transport. */
   syncOver(replica: Replica, transport: Transport, signal?: AbortSignal): Promise<SyncReport>
 }
@@ -63,7 +67,7 @@ export function replicaOf(database: Database): Replica {
 export class Database {
   readonly #replica: Replica
   readonly #home: DatabaseHome
-  readonly #neighbours: Neighbours & AttachHome
+  readonly #neighbours: Neighbours & AttachHome & TextHome
   readonly #spaces = new Map<string, Space>()
   readonly #seals = new Map<string, SealRule>()
   /** What was created, updated and deleted, and counted under rules. */
@@ -77,6 +81,7 @@ export class Database {
       space: (name) => this.#space(name),
       transact: (work, options) => this.transact(work, options),
       files: home.files ?? null,
+      company: home.company ?? null,
     }
     replicas.set(this, replica)
   }

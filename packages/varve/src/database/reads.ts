@@ -30,6 +30,7 @@ import type { JsonObject } from '../encoding/json.ts'
 import type { Replica } from '../replica/replica.ts'
 import { sealedDifferences } from './seal-diff.ts'
 import { shownHead, tagOf, type Space } from './space.ts'
+import { withTexts } from './text-diff.ts'
 import type { Version } from './types.ts'
 
 export function historySource(replica: Replica): HistorySource {
@@ -135,7 +136,11 @@ export async function diffVersions(space: Space, id: string, a: number, b: numbe
   const [from, to] = [await headAtVersion(space, id, a), await headAtVersion(space, id, b)]
   if (from === null) throw noVersion(id, a)
   if (to === null) throw noVersion(id, b)
-  return sealedDifferences(from, to, (head) => shownHead(space, head))
+  return withTexts(
+    from,
+    to,
+    sealedDifferences(from, to, (head) => shownHead(space, head)),
+  )
 }
 
 /** The document of a head as its readers see it; without the values that are still sealed in it. */

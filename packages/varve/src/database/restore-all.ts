@@ -20,21 +20,36 @@ export interface RestoreAllReport {
   readonly restored: number
 }
 
+/** How far it has come: the counts of the report so far. */
+export interface RestoreAllProgress extends RestoreAllReport {
+  /** Documents of the collection that were looked at, changed or not. */
+  readonly checked: number
+}
+
+export interface RestoreAllOptions extends WriteOptions {
+  /** Only counts. */
+  readonly dryRun?: boolean
+  /**
+   * Called after each page of documents, once its new versions are written. What was counted then stays restored when
+   * the call fails or is cut off: calling again with the same point goes on with the others. What it throws ends the call.
+   */
+  readonly onProgress?: (progress: RestoreAllProgress) => void
+}
+
 const pageDocuments = 500
 
 /** Documents made after the point are deleted, deleted ones come back, others get their values of then. */
 export async function restoreAll(
   space: Space,
   to: RestorePoint,
-  options: WriteOptions & { readonly dryRun?: boolean },
+  options: RestoreAllOptions,
 ): Promise<RestoreAllReport> {
   const { store, reader } = space.replica
   const find = await pointFinder(space, to)
   // Before the first page is written: what is gone would keep the others from going back.
-  if (reader.pruned.any && options.dryRun !== true) await restoreAll(space, to, { ...options, dryRun: true })
+  if (reader.pruned.any && options.dryRun !== true) await countAll(space, to, options)
   const collection = space.replica.collection(space.tag)
-  let planned = 0
-  let restored = 0
+  let [checked, planned, restored] = [0, 0, 0]
   let after = firstDocument(collection?.no ?? 0)
   for (;;) {
     options.signal?.throwIfAborted()
@@ -45,7 +60,14 @@ export async function restoreAll(
     const targets = await targetsOf(space, rows, find)
     planned += targets.length
     if (options.dryRun !== true && targets.length > 0) restored += await restorePage(space, targets, options)
+    checked += rows.length
+    options.onProgress?.({ checked, planned, restored })
   }
+}
+
+/** Throws where the point cannot be reached. */
+async function countAll(space: Space, to: RestorePoint, { signal }: RestoreAllOptions): Promise<void> {
+  await restoreAll(space, to, { dryRun: true, ...(signal === undefined ? {} : { signal }) })
 }
 
 type FindRow = (document: number) => Promise<EntryRow | null>
@@ -105,7 +127,8 @@ function restorePage(space: Space, targets: readonly Target[], options: WriteOpt
       const changes: Change[] = []
       for (const { row, id, past } of targets) {
         const now = view.head(row.tag) ?? absentHead
-        const intent = { id, tag: row.tag, kind: 'restore', operations: operationsBack(now, past) } as const
+        const operations = operationsBack(now, past)
+        const intent = { id, tag: row.tag, kind: 'restore', operations, past: past.state } as const
         const made = changeOf(space, now, intent, options)
         if (made !== null) changes.push(made.change)
       }

@@ -83,6 +83,7 @@ class Pass {
       case 'set':
         return this.#setSealed(operation)
       case 'file':
+      case 'text':
         return this.#besideSealed(operation)
       case 'unset':
       case 'inc':
@@ -98,13 +99,13 @@ class Pass {
     }
   }
 
-  /** Chunks of an open database lie open, and the name of a file in its operation. */
-  #besideSealed(operation: Of<'file'>): readonly Operation[] {
+  /** Chunks of an open database lie open, and the name of a file and what is typed in their operations. */
+  #besideSealed(operation: Of<'file' | 'text'>): readonly Operation[] {
     const sealed = this.#paths.find(({ path }) => startsWith(path, operation.path) || startsWith(operation.path, path))
     if (sealed === undefined) return [operation]
     throw new VarveError(
       'UNSUPPORTED',
-      `"${joinPath(sealed.path)}" is sealed and cannot hold a file: keep such files in a sealed database`,
+      `"${joinPath(sealed.path)}" is sealed and cannot hold a ${operation.op}: keep it in a sealed database`,
       { details: { path: joinPath(sealed.path) } },
     )
   }

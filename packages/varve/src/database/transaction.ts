@@ -78,7 +78,7 @@ export async function transact<R>(
     const run = new Run(replica, space, options, standings)
     try {
       const result = await run.during(work)
-      await run.commit()
+      await run.commit(result)
       return result
     } catch (error) {
       if (attempt === attempts || !isVarveError(error) || !(isStale(error) || (await run.isStale()))) throw error
@@ -165,8 +165,8 @@ class Run implements Transaction {
     }
   }
 
-  /** One commit with everything staged; `CONFLICT` with `stale` when something read has changed. */
-  async commit(): Promise<void> {
+  /** One commit with everything staged, and what is to be stored with it, given what its work answered; `CONFLICT` with `stale` when something read has changed. */
+  async commit(result: unknown): Promise<void> {
     const held = [...this.#held.values()]
     const changed = held.filter((each) => each.kind !== null)
     if (changed.length === 0 && this.#standings.length === 0) return
@@ -188,7 +188,13 @@ class Run implements Transaction {
         })
         if (changes.length === 0 && this.#standings.length > 0)
           throw new RangeError('standings go with a change of the directory, and there is none')
-        return { changes, standings: this.#standings, finish: (outcomes) => outcomes }
+        const { values } = this.#options
+        return {
+          changes,
+          standings: this.#standings,
+          finish: (outcomes) => outcomes,
+          ...(values === undefined ? {} : { values: () => values(result) }),
+        }
       },
     })
   }

@@ -22,6 +22,8 @@ export interface WriteOptions extends Cancellable {
   readonly key?: string
   /** What `storing` gave: at each place where the document comes to show one, this version has the file. */
   readonly files?: readonly StoredFile[]
+  /** Named values to store, or to remove (null), in the same atomic write; not asked for when nothing is written. */
+  readonly values?: (answer: unknown) => ReadonlyMap<string, Uint8Array | null>
 }
 
 export interface CreateOptions extends WriteOptions {
@@ -139,6 +141,8 @@ export interface ConflictSide {
   readonly value: JsonValue | undefined
   /** The value is sealed and its key is not held: `value` is undefined then. */
   readonly sealed?: true
+  /** An edit of a shared text, the last of several: `value` is undefined, and its version shows the string. */
+  readonly text?: true
 }
 
 /** Two writes to one path, neither made in the knowledge of the other. */

@@ -12,7 +12,7 @@ import { parseFilter } from '../query/filter.ts'
 import { runQuery } from '../query/run.ts'
 import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
 import type { Intent } from './change.ts'
-import { changeOf, livingHead, parseDocument, unchanged, validated, written } from './change.ts'
+import { changeOf, livingHead, parseDocument, plannedWith, unchanged, validated, written } from './change.ts'
 import type { QueryHome } from './query.ts'
 import { knownSealed, touchesSealed } from './seal.ts'
 import { shownHead, tagOf, type Space } from './space.ts'
@@ -86,14 +86,11 @@ function planOf(
     const same = livingHead(head, intent.id, true)
     return { changes: [], finish: () => ({ ...unchanged(space, intent.id, same), created }) }
   }
-  return {
-    changes: [made.change],
-    finish: ([outcome]) => {
-      if (outcome === undefined)
-        throw new VarveError('STORE_FAILED', 'A write has no outcome: this is a defect, please report it')
-      return { ...written(space, intent.id, outcome), created }
-    },
-  }
+  return plannedWith(options, [made.change], ([outcome]) => {
+    if (outcome === undefined)
+      throw new VarveError('STORE_FAILED', 'A write has no outcome: this is a defect, please report it')
+    return { ...written(space, intent.id, outcome), created }
+  })
 }
 
 interface KeyValue {

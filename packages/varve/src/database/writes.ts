@@ -9,10 +9,20 @@ import type { Lineage, Operation } from '../document/operation.ts'
 import { foldEntry } from '../document/fold.ts'
 import { collectionTag, documentTag, rowTag } from '../log/tag.ts'
 import type { Plan, PlanView, WriteTask } from '../replica/queue.ts'
-import { changeOf, livingHead, parseDocument, unchanged, validated, written, type Intent } from './change.ts'
+import {
+  changeOf,
+  livingHead,
+  parseDocument,
+  plannedWith,
+  unchanged,
+  validated,
+  written,
+  type Intent,
+} from './change.ts'
 import { parsePatch, patchOperations } from './patch.ts'
 import { withSealsApart } from './seal-write.ts'
 import { documentTags, shownHead, tagOf, type Space } from './space.ts'
+import { looksBack } from './text-operations.ts'
 import type { CreateOptions, EnrichOptions, WriteOptions, Written } from './types.ts'
 
 /** One write of one document: which, and what it does given the head. */
@@ -55,14 +65,11 @@ function planOf(space: Space, write: Write, intent: Intent, view: PlanView): Pla
     const same = livingHead(head, write.id, true)
     return { changes: [], finish: () => unchanged(space, write.id, same) }
   }
-  return {
-    changes: [made.change],
-    finish: ([outcome]) => {
-      if (outcome === undefined)
-        throw new VarveError('STORE_FAILED', 'A write has no outcome: this is a defect, please report it')
-      return written(space, write.id, outcome)
-    },
-  }
+  return plannedWith(write.options, [made.change], ([outcome]) => {
+    if (outcome === undefined)
+      throw new VarveError('STORE_FAILED', 'A write has no outcome: this is a defect, please report it')
+    return written(space, write.id, outcome)
+  })
 }
 
 export function createWrite(space: Space, data: unknown, options: CreateOptions): Write {
@@ -201,15 +208,19 @@ export function restoreWrite(
     options,
     intend: async (head) => {
       const now = livingHead(head, id, true)
-      const operations = target === null ? [{ op: 'restore' } as const] : restoreOperations(now, await target())
-      return { id, tag, kind: 'restore', operations }
+      if (target === null) return { id, tag, kind: 'restore', operations: [{ op: 'restore' }] }
+      const then = await target()
+      return { id, tag, kind: 'restore', operations: restoreOperations(now, then), past: then.state }
     },
   }
 }
 
 /** What turns the present state into an earlier one: differences, and the earlier fate. */
 export function restoreOperations(now: Head, then: Head): readonly Operation[] {
-  const differences = operationsBetween(now.state.data, then.state.data).flatMap(withSealsApart)
+  const differences = [
+    ...operationsBetween(now.state.data, then.state.data).flatMap(withSealsApart),
+    ...looksBack(now.state, then.state),
+  ]
   const back: readonly Operation[] = now.state.status === 'deleted' ? [{ op: 'restore' }, ...differences] : differences
   return then.state.status === 'live' ? back : [...back, { op: 'delete' }]
 }

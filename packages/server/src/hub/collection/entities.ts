@@ -6,6 +6,7 @@ import { databaseTypes, type DatabaseType } from '../config/types.ts'
 import { placeId, placeOf, type Place, type Tier } from '../context.ts'
 import type { LinkOptions } from './base64/read.ts'
 import type { HubCollection } from './hub-collection.ts'
+import { valueAt } from './paths.ts'
 
 /** Where an entity is kept; what is left out is as for the record. The tenant is always that of the record. */
 export interface HubEntityMapping extends EntityMapping {
@@ -159,12 +160,6 @@ function keyOf(entity: JsonObject, { property, keyProperty }: EntityMapping): st
   throw new VarveError('INVALID', `An entity is known by its key: give "${path}" a text or a number`, {
     details: { path },
   })
-}
-
-function valueAt(value: unknown, path: string): unknown {
-  let at = value
-  for (const name of path.split('.')) at = isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined
-  return at
 }
 
 /** The engine refuses what is no JSON when it is saved. */

@@ -1,12 +1,10 @@
 /** A handle of a collection in a placement: the calls of a collection, each made where the placement lies at the time. */
 
 import type {
-  Attachment,
   AttachmentOptions,
   AttachOptions,
   Cancellable,
   Collection,
-  CollectionOptions,
   Conflict,
   CounterTotals,
   CreateOptions,
@@ -21,18 +19,19 @@ import type {
   FileInfo,
   Filter,
   Patch,
+  RestoreAllOptions,
   RestoreAllReport,
   RestorePoint,
   Version,
   WriteOptions,
   Written,
 } from 'varve'
-import type { CollectionMap } from '../config/types.ts'
+import { assertLimit, fromBase64, limits, toBase64 } from 'varve/engine'
 import type { Place } from '../context.ts'
+import { believed } from '../peers/answer.ts'
+import type { Step } from '../peers/call.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
-import type { Placement } from '../placement/placement.ts'
-import type { Placements } from '../placement/placements.ts'
-import { inDocuments, inPatch, type Swapping } from './base64/places.ts'
+import { inDocuments, inPatch } from './base64/places.ts'
 import {
   contentAt,
   withEntityLinks,
@@ -41,8 +40,6 @@ import {
   type LinkOptions,
   type ReadOptions,
 } from './base64/read.ts'
-import { withFiles, type Naming } from './base64/write.ts'
-import { createOnce } from './create-once.ts'
 import {
   readWithEntities,
   saveWithEntities,
@@ -51,30 +48,24 @@ import {
   type RecordWithEntities,
   type SavedWithEntities,
 } from './entities.ts'
+import { HandleCalls, type CallsParts, type Observing } from './handle-calls.ts'
+import { attachmentOf, type FileAt, type HubAttachment } from './hub-attachment.ts'
 import { HubQuery } from './hub-query.ts'
-import { namedPlace } from '../context.ts'
-import type { Step } from '../peers/call.ts'
-import type { Peers } from '../peers/peers.ts'
-import { assertKept } from './required.ts'
 
-export interface HandleParts<T> {
-  readonly placements: Placements
-  readonly place: Place
-  readonly name: string
-  readonly map: CollectionMap | null
+export interface HandleParts<T> extends CallsParts<T> {
   readonly neighbour: Neighbour
-  /** Other processes of the hub that may hold the placement; null for a handle of this process alone. */
-  readonly peers: Peers | null
-  /** What the hub itself declares of the collection. */
-  readonly options?: CollectionOptions<T>
 }
+
+/** Versions of a document that are asked for at once. */
+const versionsAtOnce = 50
 
 export class HubCollection<T> {
   readonly #parts: HandleParts<T>
-  #bound: { readonly open: OpenPlacement; readonly collection: Collection<T> } | null = null
+  readonly #calls: HandleCalls<T>
 
   constructor(parts: HandleParts<T>) {
     this.#parts = parts
+    this.#calls = new HandleCalls(parts)
   }
 
   get name(): string {
@@ -87,18 +78,15 @@ export class HubCollection<T> {
   }
 
   create(data: T, options: CreateOptions = {}): Promise<Written> {
-    const { peers } = this.#parts
-    if (peers === null || options.id !== undefined || hasId(data)) return this.#create(data, options)
-    return createOnce(peers.newId(), options, {
-      create: (named) => this.#create(data, named),
-      getVersion: (id, ov) => this.getVersion(id, ov),
-    })
+    return this.#calls.write('create', [data, options], data, options, (collection, given, more) =>
+      collection.create(given, { ...options, ...more }),
+    )
   }
 
   /** All documents in one commit, or none. */
   createMany(data: readonly T[], options: WriteOptions = {}): Promise<readonly Written[]> {
-    return this.#write('createMany', [data, options], data, options, (collection, given, naming) =>
-      collection.createMany(given, { ...options, ...naming }),
+    return this.#calls.write('createMany', [data, options], data, options, (collection, given, more) =>
+      collection.createMany(given, { ...options, ...more }),
     )
   }
 
@@ -107,39 +95,41 @@ export class HubCollection<T> {
     data: T,
     options: CreateOptions & EnrichOptions = {},
   ): Promise<Written & { readonly created: boolean }> {
-    return this.#write('upsert', [keys, data, options], data, options, (collection, given, naming) =>
-      collection.upsert(keys, given, { ...options, ...naming }),
+    return this.#calls.write('upsert', [keys, data, options], data, options, (collection, given, more) =>
+      collection.upsert(keys, given, { ...options, ...more }),
     )
   }
 
   /** Null when absent or deleted. */
   get(id: string, options: ReadOptions & { readonly select?: readonly string[] } = {}): Promise<Doc<T> | null> {
-    return this.#run([{ method: 'get', args: [id, options] }], async (open) => {
-      const doc = await this.#bind(open).get(id, options)
-      return doc === null ? null : ((await this.#linked(open, [doc], options))[0] ?? null)
+    return this.#calls.run([{ method: 'get', args: [id, options] }], async (open) => {
+      const doc = await this.#calls.bind(open).get(id, options)
+      return doc === null ? null : ((await this.#calls.linked(open, [doc], options))[0] ?? null)
     })
   }
 
   update(id: string, data: T, options: WriteOptions = {}): Promise<Written> {
-    return this.#write('update', [id, data, options], data, options, (collection, given, naming) =>
-      collection.update(id, given, { ...options, ...naming }),
+    return this.#calls.write('update', [id, data, options], data, options, (collection, given, more) =>
+      collection.update(id, given, { ...options, ...more }),
     )
   }
 
   patch(id: string, change: Patch<T>, options: WriteOptions = {}): Promise<Written> {
-    return this.#change('patch', [id, change, options], change, inPatch, options, (collection, given, naming) =>
-      collection.patch(id, given, { ...options, ...naming }),
+    return this.#calls.change('patch', [id, change, options], change, inPatch, options, (collection, given, more) =>
+      collection.patch(id, given, { ...options, ...more }),
     )
   }
 
   enrich(id: string, part: DeepPartial<T> | readonly DeepPartial<T>[], options: EnrichOptions = {}): Promise<Written> {
-    return this.#change('enrich', [id, part, options], part, inDocuments, options, (collection, given, naming) =>
-      collection.enrich(id, given, { ...options, ...naming }),
+    return this.#calls.change('enrich', [id, part, options], part, inDocuments, options, (collection, given, more) =>
+      collection.enrich(id, given, { ...options, ...more }),
     )
   }
 
   delete(id: string, options: WriteOptions = {}): Promise<Written> {
-    return this.#use('delete', [id, options], (collection) => collection.delete(id, options))
+    return this.#calls.use('delete', [id, options], (collection, noting) =>
+      collection.delete(id, { ...options, ...noting }),
+    )
   }
 
   restore(
@@ -147,15 +137,19 @@ export class HubCollection<T> {
     to?: { readonly ov: number } | { readonly at: string },
     options: WriteOptions = {},
   ): Promise<Written> {
-    return this.#use('restore', [id, to, options], (collection) => collection.restore(id, to, options))
+    return this.#calls.use('restore', [id, to, options], (collection, noting) =>
+      collection.restore(id, to, { ...options, ...noting }),
+    )
   }
 
-  restoreAll(to: RestorePoint, options: WriteOptions & { readonly dryRun?: boolean } = {}): Promise<RestoreAllReport> {
-    return this.#use('restoreAll', [to, options], (collection) => collection.restoreAll(to, options))
+  /** With `onProgress` in this process, which pulls the placement over from another one. */
+  restoreAll(to: RestorePoint, options: RestoreAllOptions = {}): Promise<RestoreAllReport> {
+    if (options.onProgress !== undefined) return this.using((collection) => collection.restoreAll(to, options))
+    return this.#calls.use('restoreAll', [to, options], (collection) => collection.restoreAll(to, options))
   }
 
   getVersion(id: string, ov: number, options: Cancellable = {}): Promise<Doc<T> | null> {
-    return this.#use('getVersion', [id, ov, options], (collection) => collection.getVersion(id, ov, options))
+    return this.#calls.use('getVersion', [id, ov, options], (collection) => collection.getVersion(id, ov, options))
   }
 
   getAsOf(
@@ -163,68 +157,124 @@ export class HubCollection<T> {
     at: string | Date,
     options: Cancellable & { readonly time?: 'recorded' | 'authored' } = {},
   ): Promise<Doc<T> | null> {
-    return this.#use('getAsOf', [id, at, options], (collection) => collection.getAsOf(id, at, options))
+    return this.#calls.use('getAsOf', [id, at, options], (collection) => collection.getAsOf(id, at, options))
   }
 
-  /** Keeps the placement open while it is read. */
+  /** Versions from `from` on, oldest first, asked for some at a time. Throws `NOT_FOUND`. */
   async *history(
     id: string,
     options: Cancellable & { readonly from?: number; readonly limit?: number } = {},
   ): AsyncGenerator<Version<T>> {
-    const placement = this.#placement()
-    const end = await placement.enter()
-    try {
-      const open = await placement.borrow()
-      try {
-        yield* this.#bind(open).history(id, options)
-      } finally {
-        placement.giveBack()
-      }
-    } finally {
-      end()
-    }
+    const { from = 0, limit = Infinity } = options
+    let [next, left] = [from, limit]
+    do {
+      options.signal?.throwIfAborted()
+      const asked = Math.min(left, versionsAtOnce)
+      const versions = await this.versions(id, next, asked)
+      yield* versions
+      left -= versions.length
+      next = (versions.at(-1)?.ov ?? next) + 1
+      if (versions.length < asked) return
+    } while (left > 0)
+  }
+
+  /** At most so many versions, from one on. Throws `NOT_FOUND`. */
+  versions(id: string, from: number, limit: number): Promise<readonly Version<T>[]> {
+    return this.#calls.use('versions', [id, from, limit], (collection) => all(collection.history(id, { from, limit })))
   }
 
   diff(id: string, a: number, b: number, options: Cancellable = {}): Promise<readonly Difference[]> {
-    return this.#use('diff', [id, a, b, options], (collection) => collection.diff(id, a, b, options))
+    return this.#calls.use('diff', [id, a, b, options], (collection) => collection.diff(id, a, b, options))
   }
 
   conflicts(id: string, options: Cancellable = {}): Promise<readonly Conflict[]> {
-    return this.#use('conflicts', [id, options], (collection) => collection.conflicts(id, options))
+    return this.#calls.use('conflicts', [id, options], (collection) => collection.conflicts(id, options))
   }
 
   duplicates(options: Cancellable = {}): Promise<readonly Duplicate[]> {
-    return this.#use('duplicates', [options], (collection) => collection.duplicates(options))
+    return this.#calls.use('duplicates', [options], (collection) => collection.duplicates(options))
   }
 
   declared(options: Cancellable = {}): Promise<Declared> {
-    return this.#use('declared', [options], (collection) => collection.declared(options))
+    return this.#calls.use('declared', [options], (collection) => collection.declared(options))
   }
 
-  /** Stores content as a file at a path of a document, in one version. */
-  attach(id: string, path: string, content: FileContent, options: AttachOptions): Promise<FileInfo> {
-    return this.using((collection) => collection.attach(id, path, content, options))
+  /**
+   * Stores content as a file at a path of a document, in one version. Bytes, up to 16 MiB, go to the process that holds the
+   * placement; for more, and for streams, it is pulled over.
+   */
+  async attach(id: string, path: string, content: FileContent, options: AttachOptions): Promise<FileInfo> {
+    const isSent = this.#calls.isShared && content instanceof Uint8Array && content.length <= limits.base64Bytes
+    if (!isSent) return this.using((collection) => collection.attach(id, path, content, options))
+    const written = await this.attachBytes(id, path, toBase64(content), options)
+    return (await this.fileAt(id, path, written?.ov)).info
   }
 
-  /** The file at a path. */
-  attachment(id: string, path: string, options: AttachmentOptions = {}): Promise<Attachment> {
-    return this.using((collection) => collection.attachment(id, path, options))
+  /** The same with bytes as base64; null when it changed nothing. */
+  attachBytes(id: string, path: string, base64: string, options: AttachOptions): Promise<Written | null> {
+    return this.#calls.use('attachBytes', [id, path, base64, options], async (collection, noting) => {
+      const made: { answer: unknown } = { answer: null }
+      const values = (answer: unknown): ReturnType<NonNullable<WriteOptions['values']>> => {
+        made.answer = answer
+        return noting.values?.(answer) ?? new Map()
+      }
+      await collection.attach(id, path, fromBase64(base64, 'The content'), { ...options, values })
+      return believed<Written | null>(made.answer).value
+    })
+  }
+
+  /** The file at a path, in the version that the document has now. Throws `NOT_FOUND`, `MISSING_CHUNK`. */
+  async attachment(id: string, path: string, { ov: asked, signal }: AttachmentOptions = {}): Promise<HubAttachment> {
+    signal?.throwIfAborted()
+    const { info, ov } = await this.fileAt(id, path, asked)
+    return attachmentOf(info, {
+      part: (offset, length) => this.filePart(id, path, ov, offset, length),
+      url: (ttlSeconds) => this.fileUrl(id, path, ov, ttlSeconds),
+    })
+  }
+
+  /** What the file at a path is, and the version that has it; the present one when none is given. */
+  fileAt(id: string, path: string, asked?: number): Promise<FileAt> {
+    return this.#calls.use('fileAt', [id, path, asked], async (collection) => {
+      const ov = asked ?? (await collection.get(id))?._system.ov
+      const { info } = await collection.attachment(id, path, ov === undefined ? {} : { ov })
+      return { info, ov: ov ?? 0 }
+    })
+  }
+
+  /** At most so many bytes of the file in a version, at most those of a chunk. */
+  filePart(id: string, path: string, ov: number, offset: number, length: number): Promise<Uint8Array> {
+    assertLimit(length, limits.chunkBytes, 'A part of a file in bytes')
+    return this.#calls.use('filePart', [id, path, ov, offset, length], async (collection) =>
+      (await collection.attachment(id, path, { ov })).bytes({ offset, length }),
+    )
+  }
+
+  /** A link to the file in a version. */
+  fileUrl(id: string, path: string, ov: number, ttlSeconds: number): Promise<string> {
+    return this.#calls.use('fileUrl', [id, path, ov, ttlSeconds], async (collection) =>
+      (await collection.attachment(id, path, { ov })).url({ ttlSeconds }),
+    )
   }
 
   /** What a property that was given as base64 holds, or another file. Throws `NOT_FOUND`, and `TOO_LARGE` beyond 16 MiB. */
   content(id: string, path: string, options: AttachmentOptions = {}): Promise<Base64Content> {
-    return this.#run([{ method: 'content', args: [id, path, options] }], (open) =>
-      contentAt(this.#bind(open), open.base64(this.name).props, { id, path }, options),
+    return this.#calls.run([{ method: 'content', args: [id, path, options] }], (open) =>
+      contentAt(this.#calls.bind(open), open.base64(this.name).props, { id, path }, options),
     )
   }
 
   /** With `presign`, documents come with links, but not those of `hits` and `watch`. */
   find(filter?: Filter<T>, options: LinkOptions = {}): HubQuery<T> {
+    const calls = this.#calls
     const place = {
-      placement: () => this.#placement(),
-      bind: (open: OpenPlacement) => this.#bind(open),
-      run: <R>(steps: readonly Step[], work: (open: OpenPlacement) => Promise<R>) => this.#run(steps, work),
-      linked: (open: OpenPlacement, docs: readonly Doc<T>[]) => this.#linked(open, docs, options),
+      isShared: calls.isShared,
+      placement: () => calls.placement(),
+      bind: (open: OpenPlacement) => calls.bind(open),
+      run: <R>(steps: readonly Step[], work: (open: OpenPlacement) => Promise<R>) => calls.run(steps, work),
+      observe: <R>(steps: readonly Step[], observing: Observing<R>) => calls.observe(steps, observing),
+      env: this.#parts.env,
+      linked: (open: OpenPlacement, docs: readonly Doc<T>[]) => calls.linked(open, docs, options),
     }
     return HubQuery.of(place, filter, options)
   }
@@ -249,22 +299,22 @@ export class HubCollection<T> {
 
   /** Saves a record with the entities that are in the same placement. */
   createHere(data: T, mappings: readonly EntityMapping[], options: CreateOptions): Promise<SavedWithEntities> {
-    return this.#write(
+    return this.#calls.write(
       'createHere',
       [data, mappings, options],
       data,
       options,
-      (collection, given, naming) => collection.createWithEntities(given, mappings, { ...options, ...naming }),
+      (collection, given, more) => collection.createWithEntities(given, mappings, { ...options, ...more }),
       mappings,
     )
   }
 
   /** A record with the entities that are in the same placement. Throws `NOT_FOUND`. */
   getHere(id: string, mappings: readonly EntityMapping[], options: LinkOptions = {}): Promise<RecordWithEntities<T>> {
-    return this.#run([{ method: 'getHere', args: [id, mappings, options] }], async (open) => {
-      const { record, entities } = await this.#bind(open).getWithEntities(id, mappings)
+    return this.#calls.run([{ method: 'getHere', args: [id, mappings, options] }], async (open) => {
+      const { record, entities } = await this.#calls.bind(open).getWithEntities(id, mappings)
       const place = open.base64(this.name, mappings)
-      const [linked = record] = await withLinks(this.#bind(open), place, [record], options)
+      const [linked = record] = await withLinks(this.#calls.bind(open), place, [record], options)
       return { record: linked, entities: await withEntityLinks(open, entities, mappings, options) }
     })
   }
@@ -272,94 +322,19 @@ export class HubCollection<T> {
   /** What was counted of the collection, in this placement. */
   totals(): Promise<CounterTotals> {
     const { name } = this.#parts
-    return this.#run([{ method: 'totals', args: [] }], ({ database }) => database.counters.totals({ collection: name }))
+    return this.#calls.run([{ method: 'totals', args: [] }], ({ database }) =>
+      database.counters.totals({ collection: name }),
+    )
   }
 
   /** Runs work with the collection in this process, which pulls the placement over where another holds it. */
   using<R>(work: (collection: Collection<T>) => Promise<R>): Promise<R> {
-    return this.#placement().using((open) => work(this.#bind(open)))
-  }
-
-  #create(data: T, options: CreateOptions): Promise<Written> {
-    return this.#write('create', [data, options], data, options, (collection, given, naming) =>
-      collection.create(given, { ...options, ...naming }),
-    )
-  }
-
-  #placement(): Placement {
-    return this.#parts.placements.get(this.#parts.place)
-  }
-
-  #use<R>(method: string, args: readonly unknown[], work: (collection: Collection<T>) => Promise<R>): Promise<R> {
-    return this.#run([{ method, args }], (open) => work(this.#bind(open)))
-  }
-
-  /** A whole document, or several, with entities inside. */
-  #write<S, R>(
-    method: string,
-    args: readonly unknown[],
-    data: S,
-    options: Cancellable,
-    work: (collection: Collection<T>, data: S, naming: Naming) => Promise<R>,
-    mappings: readonly EntityMapping[] = [],
-  ): Promise<R> {
-    return this.#run([{ method, args }], (open) => {
-      const written = async (given: S, naming: Naming): Promise<R> => {
-        await this.#index(open, Array.isArray(given) ? given : [given])
-        return work(this.#bind(open), given, naming)
-      }
-      return withFiles(open.base64(this.name, mappings), data, inDocuments, this.#bind(open), written, options)
-    })
-  }
-
-  /** Parts of a document, one or several. */
-  #change<S, R>(
-    method: string,
-    args: readonly unknown[],
-    change: S,
-    swapping: Swapping<S>,
-    options: Cancellable,
-    work: (collection: Collection<T>, change: S, naming: Naming) => Promise<R>,
-  ): Promise<R> {
-    return this.#run([{ method, args }], (open) => {
-      const { map, name } = this.#parts
-      const written = async (given: S, naming: Naming): Promise<R> => {
-        const parts: readonly unknown[] = Array.isArray(given) ? given : [given]
-        for (const part of parts) assertKept(name, map?.requiredIndexed ?? [], part)
-        await this.#index(open, parts)
-        return work(this.#bind(open), given, naming)
-      }
-      return withFiles(open.base64(name), change, swapping, this.#bind(open), written, options)
-    })
-  }
-
-  #linked(open: OpenPlacement, docs: readonly Doc<T>[], options: LinkOptions): Promise<Doc<T>[]> {
-    return withLinks(this.#bind(open), open.base64(this.name), docs, options)
-  }
-
-  /** Runs `work` here where this process holds the placement or can, else the same steps in the process that does. */
-  #run<R>(steps: readonly Step[], work: (open: OpenPlacement) => Promise<R>): Promise<R> {
-    const { peers, place, name } = this.#parts
-    if (peers === null) return this.#placement().here(work)
-    return peers.run(place, { place: namedPlace(place), collection: name, steps }, () => this.#placement().here(work))
-  }
-
-  async #index(open: OpenPlacement, documents: readonly unknown[]): Promise<void> {
-    const { map, name } = this.#parts
-    if (map?.indexedProps.length !== 0) return
-    const auto = await open.autoIndexes(name)
-    const grown = documents.filter((each) => auto?.saw(each) === true)
-    if (grown.length > 0) this.#bound = null
-  }
-
-  #bind(open: OpenPlacement): Collection<T> {
-    if (this.#bound?.open === open) return this.#bound.collection
-    const collection = open.collection<T>(this.#parts.name, this.#parts.options)
-    this.#bound = { open, collection }
-    return collection
+    return this.#calls.placement().using((open) => work(this.#calls.bind(open)))
   }
 }
 
-function hasId(data: unknown): boolean {
-  return typeof data === 'object' && data !== null && 'id' in data
+async function all<V>(values: AsyncIterable<V>): Promise<readonly V[]> {
+  const found: V[] = []
+  for await (const value of values) found.push(value)
+  return found
 }

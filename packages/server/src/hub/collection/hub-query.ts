@@ -1,21 +1,34 @@
 /** A query of a hub's collection: built at once, run on the placement when it is awaited. */
 
 import type { Cancellable, Collection, Doc, Filter, Group, HitPage, Page, Query, QueryPlan, Sort, Total } from 'varve'
-import type { VarveError } from 'varve/engine'
+import type { Env, VarveError } from 'varve/engine'
 import type { LinkOptions } from './base64/read.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
 import type { Step } from '../peers/call.ts'
+import type { Observing } from './handle-calls.ts'
+import { nextResult, watchShared, type MarkedResult } from './watch-shared.ts'
 import type { Placement } from '../placement/placement.ts'
 
 /** Where a query runs. */
 export interface QueryPlace<T> {
   placement(): Placement
+  /** Other processes may hold it. */
+  readonly isShared: boolean
   bind(open: OpenPlacement): Collection<T>
   /** Runs a query where the placement is held: here by `work`, elsewhere by its steps. */
   run<R>(steps: readonly Step[], work: (open: OpenPlacement) => Promise<R>): Promise<R>
+  /** Observes the placement where it is held. */
+  observe<R>(steps: readonly Step[], observing: Observing<R>): Promise<R | null>
+  readonly env: Env
   /** The documents with links, when the query asks for them. */
   linked(open: OpenPlacement, docs: readonly Doc<T>[]): Promise<Doc<T>[]>
 }
+
+/** Milliseconds for which the holder of a placement is asked to wait for a change; below what any call may take. */
+const watchMs = 8_000
+
+/** Documents that are asked for at once when a query is iterated over. */
+const pageDocuments = 100
 
 type Build<T> = (collection: Collection<T>) => Query<T>
 
@@ -102,14 +115,34 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
     return this.#run('explain', [], (query) => query.explain())
   }
 
-  /** Keeps the placement open while it is read. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Doc<T>> {
+  /** Keeps the placement open while it is read; of several processes, the one that holds it is asked for page after page. */
+  [Symbol.asyncIterator](): AsyncGenerator<Doc<T>> {
+    return this.#place.isShared ? this.#pages() : this.#here()
+  }
+
+  async *#pages(): AsyncGenerator<Doc<T>> {
+    const limit: unknown = this.#steps.findLast(({ method }) => method === 'limit')?.args[0]
+    let left = typeof limit === 'number' ? limit : Infinity
+    let cursor: string | null = null
+    while (left !== 0) {
+      const size = Math.min(left, pageDocuments)
+      const page: Page<T> = await (cursor === null ? this : this.after(cursor)).limit(size).page()
+      yield* page.items
+      left -= page.items.length
+      cursor = page.next
+      if (cursor === null) return
+    }
+  }
+
+  async *#here(): AsyncGenerator<Doc<T>> {
     const placement = this.#place.placement()
     const end = await placement.enter()
     try {
       const open = await placement.borrow()
       try {
         for await (const doc of this.#build(this.#place.bind(open))) yield* await this.#place.linked(open, [doc])
+      } catch (error) {
+        throw await placement.told(error)
       } finally {
         placement.giveBack()
       }
@@ -119,12 +152,27 @@ export class HubQuery<T> implements AsyncIterable<Doc<T>> {
   }
 
   /**
-   * Calls `fn` with the result, and again after every write that changes it, also when the placement has moved. `onError`
-   * hears why the result may be behind. Returns a function that ends it.
+   * Calls `fn` with the result, and again after every write that changes it, also when the placement has moved, or another
+   * process holds it. `onError` hears why the result may be behind. Returns a function that ends it.
    */
   watch(fn: (docs: Doc<T>[]) => void, options: { readonly onError?: (error: VarveError) => void } = {}): () => void {
     const onError = options.onError ?? (() => undefined)
+    if (this.#place.isShared)
+      return watchShared((mark, signal) => this.#changed(mark, watchMs, signal), fn, onError, this.#place.env)
     return this.#place.placement().follow((open) => this.#build(this.#place.bind(open)).watch(fn, { onError }), onError)
+  }
+
+  /** The next result with another mark; null when there is none for so many milliseconds. */
+  changed(mark: string, waitMs: number): Promise<MarkedResult<T> | null> {
+    return this.#changed(mark, waitMs)
+  }
+
+  #changed(mark: string | null, waitMs: number, signal?: AbortSignal): Promise<MarkedResult<T> | null> {
+    const begin: Observing<MarkedResult<T>>['begin'] = (open, end) =>
+      nextResult(this.#build(this.#place.bind(open)), mark, end)
+    // No mark is empty, and no argument of a call is null.
+    const steps = [...this.#steps, { method: 'changed', args: [mark ?? '', waitMs] }]
+    return this.#place.observe(steps, { begin, waitMs, ...(signal === undefined ? {} : { signal }) })
   }
 
   #with(method: string, args: readonly unknown[], change: (query: Query<T>) => Query<T>): HubQuery<T> {

@@ -124,5 +124,8 @@ function ownPlace({ dbConnections, databases }: Placed, hub: HubFields, names: K
 function assertSettled(type: DatabaseType, { generic, domains, tenants, defaults }: DatabaseConfig): void {
   const all = [...(generic === null ? [] : [generic]), ...domains.values(), ...tenants.values()]
   if (defaults !== null || all.some(({ dbConnRefs }) => dbConnRefs.length > 1))
-    fail('hub.dbConnRef', `is missing: databases.${type} needs the hub to remember where its data lies`)
+    fail(
+      'hub.dbConnRef',
+      `is missing: with several connections, and databases.${type} as it is, the hub must remember where data lies; name the connection for that`,
+    )
 }

@@ -10,6 +10,7 @@ interface ConnectionFields {
   readonly mongoUri: string | undefined
   readonly standbys: readonly string[]
   readonly maxConnections: number | undefined
+  readonly heads: boolean | undefined
 }
 
 const readFields = object<ConnectionFields>({
@@ -17,6 +18,7 @@ const readFields = object<ConnectionFields>({
   mongoUri: optional(text),
   standbys: withDefault(list(text), []),
   maxConnections: optional(whole(1, 10_000)),
+  heads: optional(flag),
 })
 
 const readConnection: Reader<DbConnection> = (value, path) => {
@@ -34,16 +36,19 @@ const readConnection: Reader<DbConnection> = (value, path) => {
 /** What only connections with a pool have. */
 function withPool(
   connection: DbConnection,
-  { standbys, maxConnections }: ConnectionFields,
+  { standbys, maxConnections, heads }: ConnectionFields,
   path: string,
 ): DbConnection {
+  if (heads !== undefined && connection.kind !== 'mongodb')
+    return fail(`${path}.heads`, 'is for MongoDB: other engines have no collections that their own tools could read')
   if (standbys.length > 0 && connection.kind !== 'postgres')
     return fail(`${path}.standbys`, 'is for PostgreSQL: name all members of a replica set in the URL')
   for (const [i, standby] of standbys.entries())
     if (readUrl(standby, `${path}.standbys[${i}]`).kind !== 'postgres')
       return fail(`${path}.standbys[${i}]`, 'should begin with postgres:')
   if (connection.kind === 'postgres') return { ...connection, standbys, maxConnections: maxConnections ?? null }
-  if (connection.kind === 'mongodb') return { ...connection, maxConnections: maxConnections ?? null }
+  if (connection.kind === 'mongodb')
+    return { ...connection, maxConnections: maxConnections ?? null, heads: heads === true }
   return maxConnections === undefined ? connection : fail(`${path}.maxConnections`, 'is for PostgreSQL and MongoDB')
 }
 
@@ -57,7 +62,12 @@ function readUrl(url: string, path: string): DbConnection {
       : { kind: 'sqlite', url, dir: resolve(dir) }
   }
   if (/^postgres(?:ql)?:\/\/./.test(url)) return { kind: 'postgres', url, standbys: [], maxConnections: null }
-  if (/^mongodb(?:\+srv)?:\/\/./.test(url)) return { kind: 'mongodb', url, maxConnections: null }
+  if (/^mongodb(?:\+srv)?:\/\/./.test(url)) return { kind: 'mongodb', url, maxConnections: null, heads: false }
+  if (/\$\{|^\$|^process\.env|^%.*%$/.test(url))
+    return fail(
+      path,
+      'looks like a variable: nothing is filled in, so write the URL itself, or make the file from a template',
+    )
   return fail(path, 'should be sqlite:DIR, memory:, postgres://…, mongodb://… or mongodb+srv://…')
 }
 
@@ -97,7 +107,7 @@ function within(outer: string, inner: string): boolean {
 const endpoint: Reader<string> = (value, path) => {
   const given = text(value, path)
   if (/^https?:/.test(given) && URL.canParse(given) && new URL(given).username === '') return given
-  return fail(path, 'should be a URL without a password, such as https://s3.amazonaws.com')
+  return fail(path, 'should be a URL with https:// or http:// and without a password, such as https://s3.amazonaws.com')
 }
 
 interface SpacesFields extends Omit<SpacesConnection, 'kind'> {

@@ -1,6 +1,7 @@
 /** Reading the databases of a hub: which placement has which name on which connection, each of them once. */
 
 import { flag, text, type Reader } from '../../decode.ts'
+import { hint } from './hint.ts'
 import { dbName, folded, placeId } from './names.ts'
 import { entriesOf, fail, Gathered, list, object, optional, withDefault } from './object.ts'
 import {
@@ -26,12 +27,12 @@ export class KnownNames {
 
   connection: Reader<string> = (value, path) => {
     const name = text(value, path)
-    return this.#connections.has(name) ? name : fail(path, `is "${name}", which dbConnections does not name`)
+    return this.#connections.has(name) ? name : unknown(path, name, 'dbConnections', this.#connections)
   }
 
   space: Reader<string> = (value, path) => {
     const name = text(value, path)
-    return this.#spaces.has(name) ? name : fail(path, `is "${name}", which spacesConnections does not name`)
+    return this.#spaces.has(name) ? name : unknown(path, name, 'spacesConnections', this.#spaces)
   }
 
   /** Throws `INVALID` when a name is taken on one of these connections. */
@@ -40,7 +41,7 @@ export class KnownNames {
       const key = `${connection}\0${folded(name)}`
       const before = this.#taken.get(key)
       if (before !== undefined)
-        fail(path, `is the database "${name}" on "${connection}", which "${before}" has already`)
+        fail(path, `is "${name}" on "${connection}", which "${before}" has already: give each a name of its own`)
       this.#taken.set(key, path)
     }
   }
@@ -61,7 +62,7 @@ const bucket: Reader<string> = (value, path) => {
   const name = text(value, path)
   return /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/.test(name)
     ? name
-    : fail(path, 'should be the name of a bucket or container')
+    : fail(path, 'should be the name of a bucket or container: 2 to 63 of A-Z a-z 0-9 . _ -')
 }
 
 export class DatabaseReader {
@@ -89,7 +90,11 @@ export class DatabaseReader {
   #database(type: DatabaseType, value: unknown, path: string): DatabaseConfig {
     const fields = entriesOf(value, path)
     const mayBeFlat = flatTypes.some((each) => each === type)
-    if (mayBeFlat && (fields.has('dbName') || fields.has('dbConnRef')))
+    const tier = ['genericDatabase', 'domainsDatabases', 'tenantDatabases'].find((name) => fields.has(name))
+    const isPlacement = fields.has('dbName') || fields.has('dbConnRef')
+    if (mayBeFlat && isPlacement && tier !== undefined)
+      return fail(path, `has "${tier}" beside "dbName" or "dbConnRef": give one placement, or the tiers`)
+    if (mayBeFlat && isPlacement)
       return { generic: this.#placement(value, path), domains: none, tenants: none, defaults: null, flat: true }
     const made = object<TierFields>({
       genericDatabase: optional((given, at) => this.#placement(given, at)),
@@ -111,13 +116,19 @@ export class DatabaseReader {
       const seen = new Map<string, string>()
       const made = list<readonly [string, PlacementConfig]>((given, at) => {
         const { [field]: id, ...rest } = Object.fromEntries(entriesOf(given, at))
+        const wrong = field === 'domain' ? 'tenantId' : 'domain'
         const gathered = new Gathered()
         let placement: PlacementConfig | null = null
         let key = ''
+        if (Object.hasOwn(rest, wrong))
+          gathered.add(`${at}.${wrong}`, `does not belong here: placements of this list have a "${field}"`)
+        delete rest[wrong]
         gathered.attempt(() => {
+          if (id === undefined) fail(`${at}.${field}`, `is missing: it says whose placement this is`)
           key = placeId(id, `${at}.${field}`)
           const before = seen.get(folded(key))
-          if (before !== undefined) fail(`${at}.${field}`, `is "${key}", which ${before} has already`)
+          if (before !== undefined)
+            fail(`${at}.${field}`, `is "${key}", which "${before}" has already: upper and lower case are the same`)
           seen.set(folded(key), at)
         }, at)
         gathered.attempt(() => {
@@ -136,7 +147,7 @@ export class DatabaseReader {
       dbName,
       analyticsDbName: optional(dbName),
     })(value, path)
-    this.#names.take(fields.dbConnRef, fields.dbName, path)
+    this.#names.take(fields.dbConnRef, fields.dbName, `${path}.dbName`)
     return { dbConnRefs: fields.dbConnRef, dbName: fields.dbName, space: spaceOf(fields, path) }
   }
 
@@ -180,6 +191,12 @@ function spaceOf({ spaceConnRef, bucket: name }: PlaceFields, path: string): Spa
   if (spaceConnRef === undefined && name === undefined) return null
   if (spaceConnRef === undefined) return fail(`${path}.spaceConnRef`, 'is missing: a bucket needs it')
   return name === undefined ? fail(`${path}.bucket`, 'is missing') : { spaceConnRef, bucket: name }
+}
+
+function unknown(path: string, name: string, section: string, names: Iterable<string>): never {
+  const all = [...names]
+  const more = all.length === 0 ? 'name it there' : hint(name, all)
+  return fail(path, `is "${name}", which ${section} does not name: ${more}`)
 }
 
 /** `enabled` of a section that may only be on; says why. */

@@ -2,6 +2,7 @@
 
 import { isVarveError, VarveError } from 'varve/engine'
 import type { Reader } from '../../decode.ts'
+import { hint } from './hint.ts'
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigProblem {
@@ -18,13 +19,14 @@ export type Shape<T> = { readonly [Name in keyof T]-?: Reader<T[Name]> }
 export class Gathered {
   readonly problems: ConfigProblem[] = []
 
-  /** Runs `read`, and keeps what is wrong instead of throwing it. */
-  attempt(read: () => void, path: string): void {
+  /** Runs `read`, and keeps what is wrong instead of throwing it; `place` makes a path here of one that the reader tells. */
+  attempt(read: () => unknown, path: string, place: (told: string) => string = (told) => told): void {
     try {
       read()
     } catch (error) {
       if (!isVarveError(error)) throw error
-      this.problems.push(...problemsOf(error, path))
+      const found = problemsOf(error, path)
+      this.problems.push(...found.map((each) => (each.path === path ? each : { ...each, path: place(each.path) })))
     }
   }
 
@@ -69,15 +71,27 @@ export function object<T extends object>(shape: Shape<T>): Reader<T> {
     const made: Partial<T> = {}
     for (const name in shape) {
       const at = pathOf(path, name)
+      const read = shape[name]
       gathered.attempt(() => {
-        made[name] = shape[name](given.get(name), at)
+        made[name] = given.has(name) ? read(given.get(name), at) : absent(read, at)
       }, at)
     }
     for (const name of given.keys())
       if (!Object.hasOwn(shape, name))
-        gathered.add(pathOf(path, name), `is not known here: use ${Object.keys(shape).join(', ')}`)
+        gathered.add(pathOf(path, name), `is not known here: ${hint(name, Object.keys(shape))}`)
     gathered.end()
     return isWhole(made) ? made : fail(path, 'should be an object')
+  }
+}
+
+/** A field that is not there: its default, or that it is missing. */
+function absent<T>(read: Reader<T>, path: string): T {
+  try {
+    return read(undefined, path)
+  } catch (error) {
+    const [first] = isVarveError(error) ? problemsOf(error, path) : []
+    if (first === undefined || first.path !== path || first.problem.startsWith('is missing')) throw error
+    return fail(path, `is missing: it ${first.problem}`)
   }
 }
 

@@ -1,11 +1,11 @@
 /** Reading the options of a hub: routing, retention, collection maps, counter rules, and how writes are carried out. */
 
 import type { CounterRule, SinkOptions } from 'varve'
-import { isVarveError, limits, parseRules, ruleGiven, VarveError } from 'varve/engine'
+import { limits, parseRules, ruleGiven } from 'varve/engine'
 import { flag, oneOf, text, whole, type Reader } from '../../decode.ts'
 import { alwaysOn } from './databases.ts'
 import { dbName } from './names.ts'
-import { anything, fail, list, named, object, optional, withDefault } from './object.ts'
+import { anything, fail, Gathered, list, named, object, optional, withDefault } from './object.ts'
 import {
   routingFields,
   type Base64Prop,
@@ -107,14 +107,22 @@ export const readCounterRules: Reader<readonly CounterRule[]> = (value, path) =>
     value,
     path,
   )
-  try {
-    return parseRules(rules).map(ruleGiven)
-  } catch (error) {
-    if (!isVarveError(error)) throw error
-    const at = error.details?.['path']
-    const where = typeof at === 'string' ? `${path}.${at}` : `${path}.rules`
-    throw new VarveError('INVALID', error.message, { details: { path: where } })
-  }
+  const gathered = new Gathered()
+  for (const [i, rule] of rules.entries())
+    gathered.attempt(
+      () => parseRules([rule]),
+      `${path}.rules[${i}]`,
+      (at) => at.replace(/^rules\[0\]/, `${path}.rules[${i}]`),
+    )
+  gathered.end()
+  // What is wrong with all of them together: two of one name, or too many.
+  gathered.attempt(
+    () => parseRules(rules),
+    `${path}.rules`,
+    (at) => `${path}.${at}`,
+  )
+  gathered.end()
+  return parseRules(rules).map(ruleGiven)
 }
 
 export const readLogicalDelete = object<{ readonly enabled: boolean }>({

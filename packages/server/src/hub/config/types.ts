@@ -18,7 +18,13 @@ export type DbConnection =
       readonly standbys: readonly string[]
       readonly maxConnections: number | null
     }
-  | { readonly kind: 'mongodb'; readonly url: string; readonly maxConnections: number | null }
+  | {
+      readonly kind: 'mongodb'
+      readonly url: string
+      readonly maxConnections: number | null
+      /** Present documents in collections of their own, for other tools. */
+      readonly heads: boolean
+    }
 
 export interface SpacesConnection {
   readonly kind: 's3' | 'azure'

@@ -27,6 +27,9 @@ export interface ConnectionStats {
   readonly pool: PoolFigures | null
 }
 
+/** Milliseconds that an engine has to answer while the hub is closed. */
+const answerMs = 2_000
+
 export class Connections {
   readonly #connections: ReadonlyMap<string, DbConnection>
   readonly #openEngine: OpenEngine
@@ -80,6 +83,29 @@ export class Connections {
   /** Reaches every connection, opening those that are not. */
   health(): Promise<readonly ConnectionHealth[]> {
     return Promise.all([...this.#connections].map((each) => this.#healthOf(...each)))
+  }
+
+  /** Ends the connections to engines that do not answer, so that whoever waits for them is told; gives their names. */
+  async endAway(): Promise<readonly string[]> {
+    const names = [...this.#open].map(async ([name, opening]) => {
+      const engine = await opening.catch(() => null)
+      if (engine === null || (await this.#answers(engine))) return []
+      await engine.close(true)
+      return [name]
+    })
+    return (await Promise.all(names)).flat()
+  }
+
+  async #answers(engine: StoreEngine): Promise<boolean> {
+    let cancel: () => void = () => undefined
+    const over = new Promise<false>((resolve) => {
+      cancel = this.#env.timer(() => {
+        resolve(false)
+      }, answerMs)
+    })
+    const [checked] = await Promise.allSettled([Promise.race([engine.check(), over])])
+    cancel()
+    return checked.status === 'fulfilled' && checked.value !== false
   }
 
   async close(): Promise<void> {

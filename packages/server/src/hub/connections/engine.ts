@@ -16,6 +16,6 @@ export interface StoreEngine {
   figures?(): PoolFigures
   /** Rejects when the engine cannot be reached or written to. */
   check(): Promise<void>
-  /** Idempotent; every store must be closed before. */
-  close(): Promise<void>
+  /** Idempotent; every store must be closed before, unless the engine is `away`: their calls fail then. */
+  close(away?: boolean): Promise<void>
 }

@@ -8,15 +8,20 @@ import type { LeaseTerms } from './engines.ts'
 
 type Connection = Extract<DbConnection, { readonly kind: 'mongodb' }>
 
-export function mongodbEngine({ url, maxConnections }: Connection, env: Env, terms: LeaseTerms): StoreEngine {
+export function mongodbEngine({ url, maxConnections, heads }: Connection, env: Env, terms: LeaseTerms): StoreEngine {
   const client = mongodbClient({ url, ...(maxConnections === null ? {} : { connections: maxConnections }) })
   return {
-    provider: (dbName) => mongodb({ client, database: dbName, env, ...terms }),
+    provider: (dbName) => mongodb({ client, database: dbName, env, ...terms, ...(heads ? { heads: headName } : {}) }),
     figures: () => client.figures(),
     async check() {
       const { problem } = await client.health()
       if (problem !== null) throw new VarveError('OFFLINE', problem)
     },
-    close: () => client.close(),
+    close: (away) => client.close(away),
   }
+}
+
+/** As Chronos calls them. */
+function headName(_: string, collection: string): string {
+  return `${collection}_head`
 }

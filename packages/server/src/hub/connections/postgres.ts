@@ -17,6 +17,6 @@ export function postgresEngine({ url, standbys, maxConnections }: Connection, te
       const { problem } = await pool.health()
       if (problem !== null) throw new VarveError('OFFLINE', problem)
     },
-    close: () => pool.close(),
+    close: (away) => pool.close(away),
   }
 }

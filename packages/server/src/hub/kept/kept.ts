@@ -121,6 +121,15 @@ export class Kept {
     this.#later()
   }
 
+  /** Gives what waits to `take`, one object after the other; none that goes meanwhile. */
+  async copy(take: (object: KeptObject, bytes: Uint8Array) => Promise<void>): Promise<void> {
+    const waiting = [...this.#waiting.values()]
+    for (const object of waiting) {
+      const bytes = (await this.#store?.value(bytesName(object.key))) ?? null
+      if (bytes !== null) await take(object, bytes)
+    }
+  }
+
   /** Before the store is closed: ends what is under way. */
   async end(): Promise<void> {
     this.#life.abort(new VarveError('CLOSED', 'The placement is closed: use it again'))

@@ -1,34 +1,27 @@
 /** Moves placements while they are used: copy, tail, fence, switch, each step remembered before the next. */
 
-import { utf8, VarveError, type Env, type StoreProvider } from 'varve/engine'
-import type { HubConfig } from '../config/types.ts'
-import { placeOf, type Place, type Tier } from '../context.ts'
-import { databaseTypes } from '../config/types.ts'
+import { replicaOf, utf8, VarveError, type Env, type StoreProvider } from 'varve/engine'
 import { folded } from '../config/names.ts'
+import type { HubConfig } from '../config/types.ts'
+import type { Place } from '../context.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Stores } from '../connections/stores.ts'
 import type { Location, Locator } from '../placement/locate.ts'
 import type { OpenPlacement } from '../placement/open-placement.ts'
 import { fenceFile, readFence, type Placements } from '../placement/placements.ts'
 import { claim, put, release, type MoveRow, type PlacementRow, type Registry } from '../registry.ts'
-import { assertMovable, CopyTarget } from './copy.ts'
-
-/** Where a placement shall go. */
-export interface MoveTarget {
-  readonly dbConnRef: string
-  readonly dbName: string
-}
-
-export interface MoveReport {
-  readonly placement: string
-  readonly from: MoveTarget
-  readonly to: MoveTarget
-  readonly epoch: number
-  /** Commits that were copied by this call. */
-  readonly commits: number
-  /** Milliseconds for which calls had to wait. */
-  readonly pausedMs: number
-}
+import { CopyTarget, type Source } from './copy.ts'
+import { noLag, type Lag } from './exchange.ts'
+import {
+  isConfigured,
+  placeNamed,
+  report,
+  type MoveFigures,
+  type MoveLimits,
+  type MoveReport,
+  type MoveTarget,
+} from './moves.ts'
+import type { Turns } from '../../turns.ts'
 
 export interface MoverParts {
   readonly env: Env
@@ -38,40 +31,63 @@ export interface MoverParts {
   readonly locator: Locator
   readonly registry: Registry
   readonly placements: () => Placements
+  readonly turns: Turns
 }
 
-/** Little enough to be copied while calls wait. */
-const tailCommits = 100
+/** Little enough to be copied while calls wait; more is copied before. */
+export const fencedMost: Lag = { commits: 100, bytes: 1024 * 1024 }
 const tailRounds = 20
 const fenceAttempts = 10
+const usualPauseMs = 1_000
+/** Attempts after which the usual pause doubles each time. */
+const usualAttempts = 4
 const dayMs = 86_400_000
+
+/** The switch took too long and was taken back. */
+class PutOff extends Error {}
+
+interface Switched {
+  readonly fenced: Lag
+  readonly began: number
+}
 
 export class Mover {
   readonly #parts: MoverParts
+  #figures: MoveFigures = { done: 0, longestPauseMs: 0 }
 
   constructor(parts: MoverParts) {
     this.#parts = parts
   }
 
+  get figures(): MoveFigures {
+    return this.#figures
+  }
+
   /**
    * Moves a placement; a move to the same target that was interrupted goes on. Throws `INVALID`, `NOT_FOUND`, `EXISTS`
-   * for a name that is taken or another move of the placement, `UNSUPPORTED` for one that was pruned, and `LOCKED` when
-   * calls under way do not end, or another process carries it out.
+   * for a name that is taken or another move of the placement, and `LOCKED` when calls under way do not end, the switch
+   * takes longer than it may, or another process carries the move out: it can be gone on with.
    */
-  async move(place: Place, to: MoveTarget): Promise<MoveReport> {
+  async move(place: Place, to: MoveTarget, limits: MoveLimits = {}): Promise<MoveReport> {
     this.#check(place, to)
+    const { pauseMs = null } = limits
+    if (pauseMs !== null && !(pauseMs > 0))
+      throw new VarveError('INVALID', '"pauseMs" should be a number of milliseconds above 0')
     const from = await this.#parts.locator.locate(place)
     if (from.dbConnRef === to.dbConnRef && folded(from.dbName) === folded(to.dbName))
       throw new VarveError('INVALID', `"${place.name}" lies there already: choose another connection or name`)
-    await this.#parts.placements().get(place).using(assertMovable)
-    return this.#run(await this.#plan(place, from, to))
+    await this.#parts
+      .placements()
+      .get(place)
+      .using(() => undefined)
+    return this.#run(await this.#plan(place, from, to), pauseMs)
   }
 
   /** Goes on with every move that was interrupted; gives those that are done now. */
   async resume(): Promise<readonly MoveReport[]> {
     const done: MoveReport[] = []
     for (const { id, status } of await this.#parts.registry.moves())
-      if (status === 'moving') done.push(await this.#run(id))
+      if (status === 'moving') done.push(await this.#run(id, null))
     return done
   }
 
@@ -85,7 +101,10 @@ export class Mover {
       throw error
     })
     try {
-      await this.#switch(id, row, { source, target, close: () => source.close() })
+      // Whoever fenced it had copied all but the last.
+      if ((await target.lag(source, fencedMost)) === null)
+        await target.copy(source, () => this.#assertRemovable(id, row, source))
+      await this.#switch(id, row, { source, target, close: () => source.close(), until: Number.POSITIVE_INFINITY })
     } finally {
       await target.close()
     }
@@ -145,74 +164,127 @@ export class Mover {
     })
   }
 
-  async #run(id: string): Promise<MoveReport> {
+  async #run(id: string, pauseMs: number | null): Promise<MoveReport> {
     const row = await this.#row(id)
-    const place = placeNamed(row.placement)
-    const placement = this.#parts.placements().get(place)
+    const placement = this.#parts.placements().get(placeNamed(row.placement))
+    const began = this.#parts.env.now()
     if ((await readFence(await this.#provider(row, row.from))) === id) {
-      const began = this.#parts.env.now()
       await placement.using(() => undefined)
-      return report(row, 0, this.#parts.env.now() - began)
+      return this.#done(row, { commits: 0, fenced: noLag, fences: 1, began })
     }
+    return this.#parts.turns.take(row.placement, () => this.#carryOut(id, row, pauseMs))
+  }
+
+  async #carryOut(id: string, row: MoveRow, pauseMs: number | null): Promise<MoveReport> {
+    const placement = this.#parts.placements().get(placeNamed(row.placement))
     const target = await placement.using((source) => this.#target(source, row))
     try {
       let commits = 0
-      for (let round = 0; round < tailRounds; round++) {
-        const came = await placement.using((source) => target.copy(source))
-        commits += came
-        if (came < tailCommits) break
-      }
-      for (let attempt = 0; attempt < fenceAttempts; attempt++) {
-        const done = await this.#fence(id, row, target)
-        if (done !== null) return report(row, commits + done.commits, done.pausedMs)
-        commits += await placement.using((source) => target.copy(source))
+      for (let fences = 1; fences <= fenceAttempts; fences++) {
+        commits += await this.#follow(id, row, target)
+        const done = await this.#fence(id, row, target, pauseMs ?? usualPause(fences))
+        if (done === null) continue
+        await placement.using(() => undefined)
+        return this.#done(row, { ...done, fences, commits: commits + done.fenced.commits })
       }
     } finally {
       await target.close()
     }
-    throw new VarveError('LOCKED', `"${row.placement}" is in use without a pause: try the move again later`)
+    throw new VarveError(
+      'LOCKED',
+      `"${row.placement}" could not be switched in ${fenceAttempts} short pauses: it stays where it is; move it again when it is used less, or allow a longer pause`,
+      { retryable: true, details: { placement: row.placement, pauseMs: pauseMs ?? usualPause(fenceAttempts) } },
+    )
   }
 
-  /** Null when calls under way did not end. */
-  async #fence(id: string, row: MoveRow, target: CopyTarget): Promise<{ commits: number; pausedMs: number } | null> {
+  /** Copies while calls go on, until little is left; gives how many commits came. */
+  async #follow(id: string, row: MoveRow, target: CopyTarget): Promise<number> {
+    const placement = this.#parts.placements().get(placeNamed(row.placement))
+    let commits = 0
+    for (let round = 0; round < tailRounds; round++) {
+      const came = await placement.using((source) => target.copy(source, () => this.#assertRemovable(id, row, source)))
+      commits += came
+      if (came < fencedMost.commits) break
+    }
+    return commits
+  }
+
+  #done(row: MoveRow, { began, ...rest }: { commits: number; fenced: Lag; fences: number; began: number }): MoveReport {
+    const pausedMs = this.#parts.env.now() - began
+    const { done, longestPauseMs } = this.#figures
+    this.#figures = { done: done + 1, longestPauseMs: Math.max(longestPauseMs, pausedMs) }
+    return { ...report(row), ...rest, pausedMs }
+  }
+
+  /** What a target holds may go only while its move is under way and the source is held here. Throws `LOCKED`. */
+  async #assertRemovable(id: string, row: MoveRow, source: Source): Promise<void> {
+    const { registry } = this.#parts
+    const [move, now] = [await registry.move(id), await registry.placement(row.placement)]
+    const isThere = now?.dbConnRef === row.to.dbConnRef && now.dbName === row.to.dbName
+    if (move?.status !== 'moving' || isThere)
+      throw new VarveError('LOCKED', `"${row.placement}" has just been moved by another process`, { retryable: true })
+    // Who lost its lease is told so: nobody else has carried the move out.
+    await replicaOf(source.database).store.value('instance')
+  }
+
+  /** Null when calls under way did not end, more came meanwhile than may be copied now, or it took too long. */
+  async #fence(id: string, row: MoveRow, target: CopyTarget, pauseMs: number): Promise<Switched | null> {
+    const { env, placements } = this.#parts
     const place = placeNamed(row.placement)
-    const placement = this.#parts.placements().get(place)
-    const began = this.#parts.env.now()
+    const placement = placements().get(place)
+    const began = env.now()
     const done = await placement.fenced(async () => {
       const lent = placement.open
-      if (lent !== null) return this.#switch(id, row, { source: lent, target, close: () => placement.end() })
-      const source = await this.#parts.placements().openAt(place, this.#location(row), id)
-      return this.#switch(id, row, { source, target, close: () => source.close() })
+      const source = lent ?? (await placements().openAt(place, this.#location(row), id))
+      const close = (): Promise<void> => (lent === null ? source.close() : placement.end())
+      const lag = await target.lag(source, fencedMost)
+      if (lag !== null) return this.#switch(id, row, { source, target, close, until: began + pauseMs })
+      if (lent === null) await source.close()
+      return null
     })
-    return done === null ? null : { commits: done.value, pausedMs: this.#parts.env.now() - began }
+    return done === null || done.value === null ? null : { fenced: done.value, began }
   }
 
-  /** With nobody writing: the rest, the mark at the source, and then the one write that decides. */
+  /** With nobody writing: the rest, the mark at the source, and then the one write that decides. Null when put off. */
   async #switch(
     id: string,
     row: MoveRow,
-    parts: { readonly source: OpenPlacement; readonly target: CopyTarget; readonly close: () => Promise<void> },
-  ): Promise<number> {
+    parts: {
+      readonly source: OpenPlacement
+      readonly target: CopyTarget
+      readonly close: () => Promise<void>
+      readonly until: number
+    },
+  ): Promise<Lag | null> {
+    const { source, target, close, until } = parts
     const from = await this.#provider(row, row.from)
     const to = await this.#provider(row, row.to)
-    let commits = 0
+    const inTime = (): void => {
+      if (this.#parts.env.now() > until) throw new PutOff()
+    }
+    let fenced: Lag
     try {
-      commits = await parts.target.copy(parts.source)
+      const tail = (await target.lag(source, fencedMost)) ?? noLag
+      await target.copyTail(source)
+      inTime()
       await from.writeFile(fenceFile, utf8(id))
-      await parts.close()
-      commits += await parts.target.copyRest(from)
-      await parts.target.close()
+      await close()
+      const rest = await target.copyRest(from)
+      fenced = { commits: tail.commits + rest.commits, bytes: tail.bytes + rest.bytes }
+      inTime()
+      await target.close()
       await to.writeFile(fenceFile, new Uint8Array())
     } catch (error) {
-      await parts.close()
+      await close()
       // Another process may have ended the move while this one slept: then the fence stays for good.
       const now = await this.#parts.registry.move(id)
       if (now?.status === 'moving') await from.writeFile(fenceFile, new Uint8Array())
+      if (error instanceof PutOff) return null
       throw error
     }
     // Whether a failing write was stored may be unknown: the fence stays, and whoever comes next finds out.
     await this.#decide(id, row)
-    return commits
+    return fenced
   }
 
   #decide(id: string, row: MoveRow): Promise<void> {
@@ -244,34 +316,6 @@ export class Mover {
   }
 }
 
-function report({ placement, from, to }: MoveRow, commits: number, pausedMs: number): MoveReport {
-  const short = ({ dbConnRef, dbName }: PlacementRow): MoveTarget => ({ dbConnRef, dbName })
-  return { placement, from: short(from), to: short(to), epoch: to.epoch, commits, pausedMs }
-}
-
-/** The place with this name; throws `INVALID` for a name that is none. */
-function placeNamed(name: string): Place {
-  const [type = '', tier = '', ...id] = name.split('/')
-  const databaseType = databaseTypes.find((each) => each === type)
-  const tiers: readonly Tier[] = ['generic', 'domain', 'tenant']
-  const known = tiers.find((each) => each === tier)
-  if (databaseType === undefined || known === undefined)
-    throw new VarveError('INVALID', `"${name}" names no placement`, { details: { placement: name } })
-  return placeOf(databaseType, known, id.length === 0 ? null : id.join('/'))
-}
-
-/** Whether the configuration has a use for a name on a connection, other than for the placement `except`. */
-export function isConfigured({ databases, own }: HubConfig, place: MoveTarget, except: string | null): boolean {
-  const same = (name: string): boolean => folded(name) === folded(place.dbName)
-  if (own !== null && own.dbConnRef === place.dbConnRef && same(own.dbName)) return true
-  return [...databases].some(([type, { generic, domains, tenants }]) => {
-    const all = [
-      ...(generic === null ? [] : [[placeOf(type, 'generic', null), generic] as const]),
-      ...[...domains].map(([id, each]) => [placeOf(type, 'domain', id), each] as const),
-      ...[...tenants].map(([id, each]) => [placeOf(type, 'tenant', id), each] as const),
-    ]
-    return all.some(
-      ([{ name }, { dbConnRefs, dbName }]) => name !== except && same(dbName) && dbConnRefs.includes(place.dbConnRef),
-    )
-  })
+function usualPause(attempt: number): number {
+  return usualPauseMs * 2 ** Math.max(0, attempt - usualAttempts)
 }

@@ -3,6 +3,7 @@
 import { VarveError } from 'varve/engine'
 import { fieldsOf } from '../../decode.ts'
 import { parsePlace, type Place } from '../context.ts'
+import { alivePath } from './alive.ts'
 import { plainAnswer } from './answer.ts'
 import { decodeCall, makeCall, type PeerCall } from './call.ts'
 import { encodeAnswer, encodeError, isPeer, peerBytes } from './wire.ts'
@@ -15,7 +16,7 @@ export interface PeerAppParts {
   readonly release: (place: Place) => Promise<void>
 }
 
-/** Answers `POST /peer/call` and `POST /peer/release`. */
+/** Answers `POST /peer/call` and `POST /peer/release`, and `GET /peer/alive` as long as this process does anything. */
 export function peerApp({ secret, handle, release }: PeerAppParts): (request: Request) => Promise<Response> {
   const acts: Readonly<Record<string, (body: unknown) => Promise<unknown>>> = {
     '/peer/call': async (body) => {
@@ -28,8 +29,10 @@ export function peerApp({ secret, handle, release }: PeerAppParts): (request: Re
     },
   }
   return async (request) => {
-    const act = acts[new URL(request.url).pathname]
+    const { pathname } = new URL(request.url)
+    const act = acts[pathname]
     if (!isPeer(request.headers.get('authorization'), secret)) return new Response(null, { status: 401 })
+    if (request.method === 'GET' && pathname === alivePath) return answer('{}')
     if (act === undefined || request.method !== 'POST') return new Response(null, { status: 404 })
     try {
       return answer(encodeAnswer(await act(await bodyOf(request))))

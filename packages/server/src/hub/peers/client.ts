@@ -1,13 +1,8 @@
 /** Asking another process of the hub, and telling apart whether it may have done what was asked. */
 
 import { VarveError } from 'varve/engine'
+import { whileAlive, type AliveParts } from './alive.ts'
 import { decodeAnswer, encodeRequest } from './wire.ts'
-
-export interface PeerClientParts {
-  readonly secret: string
-  /** Milliseconds until an answer is given up. */
-  readonly timeoutMs: number
-}
 
 /** What came of asking: an answer, nobody there, or nobody knows. */
 export type Asked =
@@ -15,32 +10,50 @@ export type Asked =
   | { readonly outcome: 'unreached' }
   | { readonly outcome: 'unknown'; readonly error: VarveError }
 
-/** Asks; throws the error that the other process answers. */
-export async function askPeer(address: string, path: string, body: unknown, parts: PeerClientParts): Promise<Asked> {
+/** Asks, and waits as long as the other process is there; throws the error that it answers, and the reason of `signal`. */
+export async function askPeer(
+  address: string,
+  path: string,
+  body: unknown,
+  parts: AliveParts,
+  signal?: AbortSignal,
+): Promise<Asked> {
+  const alive = whileAlive(address, parts)
   let text: string
   try {
     const response = await fetch(new URL(path, address), {
       method: 'POST',
       headers: { authorization: `Bearer ${parts.secret}`, 'content-type': 'application/json' },
       body: encodeRequest(body),
-      signal: AbortSignal.timeout(parts.timeoutMs),
+      signal: signal === undefined ? alive.signal : AbortSignal.any([alive.signal, signal]),
     })
     if (response.status === 401)
       throw new VarveError(
         'FORBIDDEN',
         `${address} does not take our secret: give all processes the same "cluster.secret"`,
       )
+    if (fromGateway.includes(response.status)) return lost(address, new Error(`status ${response.status}`))
     text = await response.text()
   } catch (error) {
     if (error instanceof VarveError) throw error
+    signal?.throwIfAborted()
     if (neverSent(error)) return { outcome: 'unreached' }
-    const lost = new VarveError('OFFLINE', `${address} did not answer: whether it did what was asked is not known`, {
-      cause: error,
-      details: { address, outcome: 'unknown' },
-    })
-    return { outcome: 'unknown', error: lost }
+    return lost(address, error)
+  } finally {
+    alive.end()
   }
   return { outcome: 'answered', value: decodeAnswer(text, address) }
+}
+
+/** What stands before a process answers for it when that is gone, in the middle of a call or before it. */
+const fromGateway: readonly number[] = [502, 503, 504]
+
+function lost(address: string, cause: unknown): Asked {
+  const error = new VarveError('OFFLINE', `${address} did not answer: whether it did what was asked is not known`, {
+    cause,
+    details: { address, outcome: 'unknown' },
+  })
+  return { outcome: 'unknown', error }
 }
 
 /** Connections that were refused carried nothing. */

@@ -9,6 +9,8 @@ import { Peers } from './peers.ts'
 
 /** Milliseconds beyond a lease within which a place must have found a process again. */
 const graceMs = 10_000
+/** Milliseconds that a process has to say that it is there, at least. */
+const aliveMinimumMs = 1_000
 
 export class Cluster {
   /** Under which other processes reach this one. */
@@ -24,7 +26,8 @@ export class Cluster {
     this.#secret = secret
     this.address = address
     this.leaseMs = leaseMs
-    this.peers = new Peers({ env, secret, address, timeoutMs: leaseMs + graceMs, patienceMs: leaseMs + graceMs })
+    const aliveMs = Math.max(leaseMs / 2, aliveMinimumMs)
+    this.peers = new Peers({ env, secret, address, aliveMs, patienceMs: leaseMs + graceMs })
     const listener = getRequestListener((request) => this.#answer(request), { overrideGlobalObjects: false })
     server.on('request', (incoming, outgoing) => void listener(incoming, outgoing))
   }
@@ -43,6 +46,7 @@ export class Cluster {
 
   /** Takes no more calls, and cuts those under way. */
   async close(): Promise<void> {
+    this.peers.close()
     await new Promise<void>((resolve) => {
       this.#server.close(() => {
         resolve()

@@ -10,19 +10,21 @@ import {
   type EntityMapping,
   type Tenant,
 } from 'varve'
-import { isVarveError, VarveError, type Env } from 'varve/engine'
+import { isVarveError, replicaOf, VarveError, type Env } from 'varve/engine'
 import type { PlacedStores } from '../connections/stores.ts'
 import type { CollectionMap } from '../config/types.ts'
+import { defineRules } from '../counters.ts'
 import { AutoIndexes } from '../collection/auto-indexes.ts'
 import type { Base64Props } from '../collection/base64/places.ts'
 import type { Base64Place } from '../collection/base64/write.ts'
 import { requiring } from '../collection/required.ts'
 import type { Kept } from '../kept/kept.ts'
+import { Operations } from '../peers/operations.ts'
 
 /** Who writes, where a write names nobody. */
 const user = 'hub'
 /** The database of every placement: its type may not be in the name, as a tenant is one database anywhere. */
-const databaseName = 'data'
+export const databaseName = 'data'
 
 const noProps: Base64Props = new Map()
 
@@ -36,6 +38,8 @@ export class OpenPlacement {
   readonly database: Database
   /** What object storage would not take; null where nothing is kept for it. */
   readonly kept: Kept | null
+  /** Writes that processes of the hub may ask for again. */
+  readonly operations: Operations
   readonly #hasFiles: boolean
   readonly #maps: ReadonlyMap<string, CollectionMap>
   readonly #auto = new Map<string, AutoIndexes>()
@@ -45,9 +49,11 @@ export class OpenPlacement {
     database: Database,
     { blobs, kept }: PlacedStores,
     maps: ReadonlyMap<string, CollectionMap>,
+    env: Env,
   ) {
     this.tenant = tenant
     this.database = database
+    this.operations = new Operations({ env, store: replicaOf(database).store })
     this.kept = kept
     this.#hasFiles = blobs !== null
     this.#maps = maps
@@ -57,16 +63,10 @@ export class OpenPlacement {
   static async open(name: string, stores: PlacedStores, rules: PlacementRules, env: Env): Promise<OpenPlacement> {
     const tenant = await openOrFound(name, stores, env)
     try {
-      if (tenant.name !== name)
-        throw new VarveError(
-          'FORBIDDEN',
-          `The data of "${tenant.name}" lies where "${name}" should: correct dbName and dbConnRef in the configuration`,
-          { details: { expected: name, found: tenant.name } },
-        )
+      assertOwn(tenant, name)
       const database = await tenant.database(databaseName, { mode: 'open' })
-      if (rules.counterRules.length > 0 || database.counters.rules().length > 0)
-        await database.counters.define(rules.counterRules)
-      return new OpenPlacement(tenant, database, stores, rules.maps)
+      await defineRules(database, rules.counterRules, name)
+      return new OpenPlacement(tenant, database, stores, rules.maps, env)
     } catch (error) {
       await tenant.close()
       throw error
@@ -112,6 +112,16 @@ export class OpenPlacement {
   close(): Promise<void> {
     return this.tenant.close()
   }
+}
+
+/** Throws `FORBIDDEN` when it is another placement's. */
+export function assertOwn(tenant: Tenant, name: string): void {
+  if (tenant.name === name) return
+  throw new VarveError(
+    'FORBIDDEN',
+    `The data of "${tenant.name}" lies where "${name}" should: correct dbName and dbConnRef in the configuration`,
+    { details: { expected: name, found: tenant.name } },
+  )
 }
 
 async function openOrFound(name: string, { provider, blobs }: PlacedStores, env: Env): Promise<Tenant> {

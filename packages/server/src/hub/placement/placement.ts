@@ -14,6 +14,8 @@ export interface PlacementParts {
    * when the first try was made. Absent where there are no other processes.
    */
   readonly pull?: (error: unknown, since: number) => Promise<boolean>
+  /** Why the place is not to be used any more; null when it is. */
+  readonly gone?: () => Promise<VarveError | null>
 }
 
 /** Something that follows a placement until it is stopped, on whichever place it lies. */
@@ -23,6 +25,12 @@ interface Follower {
   stop: (() => void) | null
 }
 
+/** How something that is observed ends. */
+export interface Observed<R> {
+  with(value: R | null): void
+  failed(error: VarveError): void
+}
+
 /** Milliseconds that calls under way have to end before a fence is given up. */
 const drainMs = 500
 
@@ -30,6 +38,8 @@ export class Placement {
   readonly #parts: PlacementParts
   readonly #lent: Lent<OpenPlacement>
   readonly #followers = new Set<Follower>()
+  /** Give up what is observed. */
+  readonly #observers = new Set<() => void>()
   #uses = 0
   #drained: (() => void) | null = null
   /** Settles when the fence is lifted; null without one. Never rejects. */
@@ -43,7 +53,7 @@ export class Placement {
       stores: parts.stores,
       open: parts.open,
       close: (open) => open.close(),
-      inUse: ({ kept }) => this.#followers.size > 0 || kept?.waits === true,
+      inUse: ({ kept }) => this.#isWatched || kept?.waits === true,
     })
   }
 
@@ -58,7 +68,7 @@ export class Placement {
 
   /** There is nothing to remember of it. */
   get unused(): boolean {
-    return this.#uses === 0 && this.#followers.size === 0 && this.#fence === null && !this.isOpen
+    return this.#uses === 0 && !this.#isWatched && this.#fence === null && !this.isOpen
   }
 
   /** Runs `work` with the placement open; waits while it is fenced, and pulls it over from another process. */
@@ -101,6 +111,15 @@ export class Placement {
     this.#lent.giveBack()
   }
 
+  /**
+   * Begins something on what is open here, which is no use of it while it lasts, and gives what it ends with: null after
+   * `waitMs`, or when the placement goes elsewhere meanwhile. Throws `LOCKED` while another process holds the place.
+   */
+  async observe<R>(begin: (open: OpenPlacement, end: Observed<R>) => () => void, waitMs: number): Promise<R | null> {
+    const { ending } = await this.here((open) => ({ ending: this.#observed<R>((end) => begin(open, end), waitMs) }))
+    return ending
+  }
+
   /** Starts something on the placement, again wherever it moves to; returns a function that stops it. */
   follow(start: Follower['start'], failed: Follower['failed']): () => void {
     const follower: Follower = { start, failed, stop: null }
@@ -128,6 +147,7 @@ export class Placement {
     try {
       if (!(await this.#drain())) return null
       for (const follower of this.#followers) follower.stop?.()
+      for (const giveUp of this.#observers) giveUp()
       return { value: await work() }
     } finally {
       lift()
@@ -135,7 +155,7 @@ export class Placement {
     }
   }
 
-  /** Closes it for another process. Throws `LOCKED` when it is watched here, or calls under way do not end in time. */
+  /** Closes it for another process. Throws `LOCKED` when something follows it here, or calls under way do not end in time. */
   async letGo(): Promise<void> {
     const done = this.#followers.size > 0 ? null : await this.fenced(() => this.end())
     if (done === null)
@@ -162,13 +182,18 @@ export class Placement {
         return await work(open)
       } catch (error) {
         if (isOver(error) && this.#lent.value === open) await this.#drop()
-        throw error
+        throw await this.told(error)
       } finally {
         this.giveBack()
       }
     } finally {
       end()
     }
+  }
+
+  /** What a call that failed with `error` is told: of one that was closed beneath it, why. */
+  async told(error: unknown): Promise<unknown> {
+    return isVarveError(error, 'CLOSED') ? ((await this.#parts.gone?.()) ?? error) : error
   }
 
   /** What is open here is of no use any more, and closes as well as it can. */
@@ -192,6 +217,48 @@ export class Placement {
         cancel()
         resolve(true)
       }
+    })
+  }
+
+  get #isWatched(): boolean {
+    return this.#followers.size > 0 || this.#observers.size > 0
+  }
+
+  #observed<R>(begin: (end: Observed<R>) => () => void, waitMs: number): Promise<R | null> {
+    return new Promise((resolve, reject) => {
+      let stop: (() => void) | null = null
+      const over = (tell: () => void): void => {
+        if (!this.#observers.delete(giveUp)) return
+        cancel()
+        stop?.()
+        tell()
+      }
+      const end: Observed<R> = {
+        with: (value) => {
+          over(() => {
+            resolve(value)
+          })
+        },
+        failed: (error) => {
+          over(() => {
+            reject(error)
+          })
+        },
+      }
+      const giveUp = (): void => {
+        end.with(null)
+      }
+      this.#observers.add(giveUp)
+      const cancel = this.#parts.env.timer(giveUp, waitMs)
+      try {
+        stop = begin(end)
+      } catch (error) {
+        over(() => {
+          reject(error)
+        })
+      }
+      // It may have ended at once.
+      if (!this.#observers.has(giveUp)) stop?.()
     })
   }
 

@@ -54,6 +54,7 @@ export class Placements {
       env,
       stores: this.#stores,
       open: () => this.#open(place),
+      gone: () => this.#gone(place),
       ...(peers === null ? {} : { pull: (error, since) => peers.pull(place, error, since) }),
     })
     this.#known.set(place.name, made)
@@ -77,6 +78,17 @@ export class Placements {
     this.#sweep?.()
     const results = await Promise.allSettled([...this.#known.values()].map((placement) => placement.end()))
     for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  /** What locating says of a place that nothing defines any more, as of a dropped tenant. */
+  async #gone(place: Place): Promise<VarveError | null> {
+    if (this.#closed) return null
+    try {
+      await this.#parts.locator.locate(place)
+      return null
+    } catch (error) {
+      return isVarveError(error) && ['DELETED', 'NOT_FOUND'].includes(error.code) ? error : null
+    }
   }
 
   /** Opens a placement where it lies; one that moves, or has moved, is looked for again. */

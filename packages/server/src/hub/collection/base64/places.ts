@@ -2,6 +2,7 @@
 
 import { VarveError } from 'varve/engine'
 import type { Base64Prop } from '../../config/types.ts'
+import { isRecord } from '../paths.ts'
 
 /** By their dotted path through objects. */
 export type Base64Props = ReadonlyMap<string, Base64Prop>
@@ -32,12 +33,6 @@ export function inPatch(subject: unknown, props: Base64Props, swap: Swap): unkno
     return [name, value]
   })
   return Object.fromEntries(changed)
-}
-
-export function valueAt(value: unknown, path: string): unknown {
-  let at = value
-  for (const name of path.split('.')) at = isRecord(at) && Object.hasOwn(at, name) ? at[name] : undefined
-  return at
 }
 
 /** A copy with another value at the path; the same object when nothing stands there, or the value stays. */
@@ -78,8 +73,4 @@ function refuseAny(operator: string, paths: unknown, props: Base64Props): void {
       throw new VarveError('INVALID', `"${path}" is given as base64, which ${operator} cannot change: use $set`, {
         details: { path },
       })
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

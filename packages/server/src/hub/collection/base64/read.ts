@@ -4,7 +4,8 @@ import type { Attachment, Cancellable, Collection, Doc, EntityMapping, JsonObjec
 import { assertLimit, fileInfoOf, fromBase64, isVarveError, limits, toBase64, VarveError } from 'varve/engine'
 import type { Base64Prop } from '../../config/types.ts'
 import type { OpenPlacement } from '../../placement/open-placement.ts'
-import { isRecord, swappedAt, valueAt, type Base64Props } from './places.ts'
+import { isRecord, valueAt } from '../paths.ts'
+import { swappedAt, type Base64Props } from './places.ts'
 import { textOf, type Base64Place } from './write.ts'
 
 /** What the calls that read documents take on. */

@@ -3,7 +3,8 @@
 import type { Cancellable, Collection, FileToStore, StoredFile } from 'varve'
 import { assertLimit, fileInfoOf, fromBase64, isVarveError, limits, toBase64, utf8, VarveError } from 'varve/engine'
 import type { Base64Prop } from '../../config/types.ts'
-import { isRecord, type Base64Props, type Swapping } from './places.ts'
+import { isRecord } from '../paths.ts'
+import type { Base64Props, Swapping } from './places.ts'
 
 /** Which properties a write has, and where their bytes go. */
 export interface Base64Place {
