@@ -43,6 +43,7 @@ const workloads: Readonly<Record<string, () => Promise<unknown>>> = {
     (await import('./find/packages.ts')).importPackages(rest[0] ?? '', Number(rest[1]), rest[2] === 'indexed'),
   live: async () => (await import('./workloads/live.ts')).liveWorkload(),
   asof: async () => (await import('./workloads/asof.ts')).asofWorkload(),
+  text: async () => (await import('./workloads/text.ts')).textWorkload(),
   size: async () => (await import('./workloads/size.ts')).sizeWorkload(),
   'hub-engines': async () => (await import('./workloads/hub-engines.ts')).hubEnginesWorkload(),
   'hub-reads': async () => (await import('./workloads/hub-reads.ts')).hubReadsWorkload(100_000),

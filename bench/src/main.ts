@@ -10,7 +10,7 @@ import { tableOf } from './table.ts'
 
 const engine = ['log', 'encrypted', 'versions', 'size', 'flat', 'peers']
 const sync = ['sync-up', 'sync-down', 'sync-live', 'sync-flat', 'sync-idle', 'sync-many', 'sync-urgent', 'peers-sync']
-const asking = ['query', 'view', 'search', 'counters', 'live', 'asof']
+const asking = ['query', 'view', 'search', 'counters', 'live', 'asof', 'text']
 const hub = ['hub-engines', 'hub-reads', 'hub-restore', 'hub-processes', 'hub-tenants']
 const large = ['flat-large', 'sync-flat-large', 'query-large', 'hub-reads-large']
 const usual = [...engine, ...sync, ...asking, ...hub]

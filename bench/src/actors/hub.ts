@@ -1,6 +1,7 @@
 /** The process of a hub, which founds, reads, writes and restores as it is told, and says what it needed. */
 
 import type { Hub } from '@varve/server/hub'
+import type { RestoreAllProgress } from 'varve'
 import { packageRecords, recordOf } from '../data.ts'
 import { slices } from '../files.ts'
 import { collectionOf, startHub, type HubShape } from '../hub/hub.ts'
@@ -85,20 +86,24 @@ async function fill(hub: Hub, count: number): Promise<number> {
 async function restore(
   hub: Hub,
   wanted: unknown,
-): Promise<{ readonly ms: number; readonly restored: number; readonly left: number }> {
+): Promise<{ readonly ms: number; readonly restored: number; readonly told: number; readonly left: number }> {
   const docs = collectionOf(hub, 'ada', 'packages')
   const cv = asNumber(fieldOf(wanted, 'cv'))
   const ms = fieldOf(wanted, 'ms')
   const cut = ms === undefined ? {} : { signal: AbortSignal.timeout(asNumber(ms)) }
   const start = performance.now()
   let restored = 0
+  let told = 0
+  const onProgress = (progress: RestoreAllProgress): void => {
+    told = progress.restored
+  }
   try {
-    restored = (await docs.restoreAll({ cv }, cut)).restored
+    restored = (await docs.restoreAll({ cv }, { ...cut, onProgress })).restored
   } catch (error) {
     if (!(error instanceof Error && error.name === 'TimeoutError')) throw error
   }
   const took = performance.now() - start
-  return { ms: took, restored, left: (await docs.restoreAll({ cv }, { dryRun: true })).planned }
+  return { ms: took, restored, told, left: (await docs.restoreAll({ cv }, { dryRun: true })).planned }
 }
 
 function shapeOf(value: unknown): HubShape {

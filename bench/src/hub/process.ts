@@ -14,6 +14,8 @@ export interface HubMemory {
 export interface Restored {
   readonly ms: number
   readonly restored: number
+  /** What was told while it went on. */
+  readonly told: number
   /** Documents that still differ from the version. */
   readonly left: number
 }
@@ -49,8 +51,8 @@ export class HubProcess implements AsyncDisposable {
   /** Takes the same collection back, cut off after `ms`. */
   async restore(cv: number, ms?: number): Promise<Restored> {
     const answer = await this.#actor.ask('restore', ms === undefined ? { cv } : { cv, ms })
-    const [took, restored, left] = ['ms', 'restored', 'left'].map((name) => asNumber(fieldOf(answer, name)))
-    return { ms: took ?? 0, restored: restored ?? 0, left: left ?? 0 }
+    const number = (name: string): number => asNumber(fieldOf(answer, name))
+    return { ms: number('ms'), restored: number('restored'), told: number('told'), left: number('left') }
   }
 
   /** After a garbage collection. */

@@ -57,7 +57,8 @@ async function turn({ url, pid, folder }: Place, shares: readonly (readonly stri
     for (const share of shares) processes.push(await HubProcess.start({ url, folder, tenants: share }))
     const everywhere = (time: number): Promise<readonly number[]> =>
       Promise.all(processes.map((process, i) => process.write(shares[i] ?? [], time, callers)))
-    await everywhere(ms / 4)
+    // Until the code is compiled, which every new process does for itself.
+    await everywhere(ms)
     const cpu = async (): Promise<number> => sumOf(await Promise.all(processes.map((process) => process.cpuMs())))
     const [before, serverBefore] = [await cpu(), serverCpuMs(pid)]
     const start = performance.now()

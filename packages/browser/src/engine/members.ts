@@ -7,7 +7,7 @@ const tenant = [
 ]
 const database = [
   'collection collections transact changes commits cursor asOf verify prune stats refused dismissRefused',
-  'counters define rules totals recount',
+  'counters define check rules totals recount',
 ]
 const collection = [
   'create createMany upsert update patch enrich delete restore restoreAll createWithEntities getWithEntities',

@@ -34,8 +34,8 @@ interface Sent extends Omit<Written, 'receipt'> {
   readonly receipt: readonly [call: number, index: number]
 }
 
-/** `CollectionMembers` says that a page can call all that a collection of the engine has, but `storing`. */
-type CollectionMembers<T> = Record<Exclude<keyof Collection<T>, 'storing'>, unknown>
+/** A page can call all that a collection of the engine has, but for what needs functions or editors in the engine. */
+type CollectionMembers<T> = Record<Exclude<keyof Collection<T>, 'storing' | 'text'>, unknown>
 
 export class SharedCollection<T> implements CollectionMembers<T> {
   readonly name: string

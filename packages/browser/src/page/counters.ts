@@ -14,6 +14,10 @@ export class SharedCounters implements Record<keyof Counters, unknown> {
     return this.#at.write('define', rules)
   }
 
+  check(rules: readonly CounterRule[]): Promise<void> {
+    return this.#at.read('check', rules)
+  }
+
   rules(): Promise<readonly CounterRule[]> {
     return this.#at.read('rules')
   }

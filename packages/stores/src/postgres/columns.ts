@@ -1,241 +1,36 @@
-/** Rows of a batch as columns: an array for each, which one statement takes apart again. */
+/** Columns of rows, as one array for each or as single values, and how rows are found by their keys. */
 
-import type { CommitRow, DocumentRow, EntryRow, FeedRow, ReceiptRow, SnapshotRow } from 'varve/engine'
-import { idOf, keptText } from './heads.ts'
+import type { DocumentRow } from 'varve/engine'
 import { byteStrings, numbers, texts, type Value } from './values.ts'
 
-/** The same place of every row. */
-export interface Column {
+/** One place of every row of a table. */
+export interface Column<R> {
   readonly name: string
   readonly type: 'bigint' | 'bytea' | 'text'
-  /** All rows as one array; copies what it takes. */
-  readonly array: () => Value
-  /** The first row by itself, in the same way. */
-  readonly first: () => Value
+  /** Of all rows as one array, which a statement takes apart again; copies what it takes. */
+  readonly all: (rows: readonly R[]) => Value
+  /** Of one row by itself, in the same way. */
+  readonly one: (row: R) => Value
 }
 
-export interface Columns {
-  readonly list: string
-  readonly arrays: readonly Column[]
-}
-
-export function whole(name: string, values: readonly (number | null)[]): Column {
-  const first = (): Value => {
-    const [value = null] = values
+export function whole<R>(name: string, cell: (row: R) => number | null): Column<R> {
+  const one = (row: R): Value => {
+    const value = cell(row)
     return value === null ? null : String(value)
   }
-  return { name, type: 'bigint', array: () => numbers(values), first }
+  return { name, type: 'bigint', all: (rows) => numbers(rows.map(cell)), one }
 }
 
-export function bytes(name: string, values: readonly (Uint8Array | null)[]): Column {
-  const first = (): Value => {
-    const [value = null] = values
+export function bytes<R>(name: string, cell: (row: R) => Uint8Array | null): Column<R> {
+  const one = (row: R): Value => {
+    const value = cell(row)
     return value === null ? null : Buffer.from(value)
   }
-  return { name, type: 'bytea', array: () => byteStrings(values), first }
+  return { name, type: 'bytea', all: (rows) => byteStrings(rows.map(cell)), one }
 }
 
-function text(name: string, values: readonly (string | null)[]): Column {
-  return { name, type: 'text', array: () => texts(values), first: () => values[0] ?? null }
-}
-
-export function feedColumns(rows: readonly FeedRow[]): Columns {
-  const arrays = [
-    whole(
-      'no',
-      rows.map((row) => row.no),
-    ),
-    bytes(
-      'id',
-      rows.map((row) => row.id),
-    ),
-    bytes(
-      'public_key',
-      rows.map((row) => row.publicKey),
-    ),
-    whole(
-      'length',
-      rows.map((row) => row.length),
-    ),
-    bytes(
-      'head',
-      rows.map((row) => row.head),
-    ),
-    whole(
-      'listed',
-      rows.map((row) => row.listed),
-    ),
-    whole(
-      'recorded',
-      rows.map((row) => row.recorded),
-    ),
-  ]
-  return { list: 'feeds', arrays }
-}
-
-export function commitColumns(rows: readonly CommitRow[]): Columns {
-  const arrays = [
-    whole(
-      'no',
-      rows.map((row) => row.no),
-    ),
-    whole(
-      'feed',
-      rows.map((row) => row.feed),
-    ),
-    whole(
-      'seq',
-      rows.map((row) => row.seq),
-    ),
-    whole(
-      'record',
-      rows.map((row) => row.record),
-    ),
-    whole(
-      'at',
-      rows.map((row) => row.at),
-    ),
-    whole(
-      'size',
-      rows.map((row) => row.bodies.length),
-    ),
-    text(
-      'stamp',
-      rows.map((row) => row.stamp),
-    ),
-    bytes(
-      'id',
-      rows.map((row) => row.id),
-    ),
-    text(
-      'refused',
-      rows.map((row) => row.refused),
-    ),
-    bytes(
-      'signature',
-      rows.map((row) => row.signature),
-    ),
-    bytes(
-      'header',
-      rows.map((row) => row.header),
-    ),
-    bytes(
-      'bodies',
-      rows.map((row) => row.bodies),
-    ),
-  ]
-  return { list: 'commits', arrays }
-}
-
-export function receiptColumns(rows: readonly ReceiptRow[]): Columns {
-  const arrays = [
-    whole(
-      'record',
-      rows.map((row) => row.record),
-    ),
-    whole(
-      'commit_no',
-      rows.map((row) => row.commit),
-    ),
-    whole(
-      'at',
-      rows.map((row) => row.at),
-    ),
-    bytes(
-      'bytes',
-      rows.map((row) => row.bytes),
-    ),
-    bytes(
-      'signature',
-      rows.map((row) => row.signature),
-    ),
-  ]
-  return { list: 'receipts', arrays }
-}
-
-export function documentColumns(rows: readonly DocumentRow[]): Columns {
-  const states = rows.map((row) => keptText(row.state))
-  const ids = rows.map((row) => idOf(row.state))
-  const arrays = [
-    whole(
-      'no',
-      rows.map((row) => row.no),
-    ),
-    whole(
-      'changed',
-      rows.map((row) => row.changed),
-    ),
-    bytes(
-      'tag',
-      rows.map((row) => row.tag),
-    ),
-    bytes(
-      'id',
-      ids.map((id) => (id === null ? null : Buffer.from(id, 'utf8'))),
-    ),
-    text(
-      'state',
-      states.map((state) => state.text),
-    ),
-    bytes(
-      'state_bytes',
-      states.map((state) => state.bytes),
-    ),
-  ]
-  return { list: 'documents', arrays }
-}
-
-export function entryColumns(rows: readonly EntryRow[]): Columns {
-  const arrays = [
-    whole(
-      'document',
-      rows.map((row) => row.document),
-    ),
-    whole(
-      'place',
-      rows.map((row) => row.place),
-    ),
-    whole(
-      'idx',
-      rows.map((row) => row.index),
-    ),
-    whole(
-      'commit_no',
-      rows.map((row) => row.commit),
-    ),
-    whole(
-      'ov',
-      rows.map((row) => row.ov),
-    ),
-    whole(
-      'cv',
-      rows.map((row) => row.cv),
-    ),
-  ]
-  return { list: 'entries', arrays }
-}
-
-export function snapshotColumns(rows: readonly SnapshotRow[]): Columns {
-  const states = rows.map((row) => keptText(row.state))
-  const arrays = [
-    whole(
-      'document',
-      rows.map((row) => row.document),
-    ),
-    whole(
-      'place',
-      rows.map((row) => row.place),
-    ),
-    text(
-      'state',
-      states.map((state) => state.text),
-    ),
-    bytes(
-      'state_bytes',
-      states.map((state) => state.bytes),
-    ),
-  ]
-  return { list: 'snapshots', arrays }
+export function text<R>(name: string, cell: (row: R) => string | null): Column<R> {
+  return { name, type: 'text', all: (rows) => texts(rows.map(cell)), one: cell }
 }
 
 /** The last row of each key: one statement cannot put a row twice. */

@@ -83,7 +83,7 @@ const exact: Readonly<Record<string, (where: string) => Meaning>> = {
     'STORE_FAILED',
     `${where} refuses this user: grant it CREATE on the database, or make it owner of the schema`,
   ],
-  '53100': (where) => ['STORE_FAILED', `The disk of ${where} is full: make room; nothing was written`],
+  '53100': (where) => ['STORE_FAILED', `The disk of ${where} is full: make room; nothing was written`, true],
   '53200': (where) => ['STORE_FAILED', `${where} ran out of memory: give it more, or fewer connections`, true],
   '53300': (where) => [
     'STORE_FAILED',

@@ -1,15 +1,19 @@
 /** Single rows for several tables in one statement: the server starts and ends one instead of each. */
 
-import type { Column } from './columns.ts'
 import type { Statement } from './pipeline.ts'
+import type { Table, TableShape } from './tables.ts'
 import type { Value } from './values.ts'
 
 /** One row to be inserted, which sees nothing of what else its batch does. */
 export interface RowInsert {
-  readonly list: string
-  readonly columns: readonly Column[]
-  /** What happens when its key is there; empty where it cannot be. */
-  readonly onConflict: string
+  readonly table: TableShape
+  /** One for each column. */
+  readonly cells: readonly Value[]
+}
+
+/** Copies what it takes. */
+export function rowInsert<R>(table: Table<R>, row: R): RowInsert {
+  return { table, cells: table.columns.map(({ one }) => one(row)) }
 }
 
 /** Joins rows that follow each other. */
@@ -33,12 +37,12 @@ export class Merger {
       rows = []
     }
     for (const one of made) {
-      if (!('list' in one)) {
+      if (!('table' in one)) {
         flush()
         all.push(one)
         continue
       }
-      if (rows.some(({ list }) => list === one.list)) flush()
+      if (rows.some(({ table }) => table.list === one.table.list)) flush()
       rows.push(one)
     }
     flush()
@@ -47,16 +51,16 @@ export class Merger {
 
   #joined(rows: readonly RowInsert[]): Statement {
     const values: Value[] = [this.#store]
-    for (const { columns } of rows) for (const column of columns) values.push(column.first())
+    for (const { cells } of rows) values.push(...cells)
     return { text: this.#text(rows), values }
   }
 
   #text(rows: readonly RowInsert[]): string {
-    const name = rows.map(({ list }) => list).join(' ')
+    const name = rows.map(({ table }) => table.list).join(' ')
     const known = this.#texts.get(name)
     if (known !== undefined) return known
     let mark = 1
-    const texts = rows.map(({ list, columns, onConflict }) => {
+    const texts = rows.map(({ table: { list, columns, onConflict } }) => {
       const marks = columns.map(({ type }) => `$${++mark}::${type}`)
       const names = columns.map((column) => column.name)
       return `INSERT INTO ${this.#schema}.${list} (store, ${names.join(', ')})

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
 import { VarveError } from 'varve/engine'
+import { Closing } from '../closing.ts'
 import { allInUse, ConnectFailure, explained, isOpen, isPassing, isStandby } from './errors.ts'
 import { Listener, type Told } from './listener.ts'
 import { runPipeline, type Row, type Statement } from './pipeline.ts'
@@ -54,6 +55,9 @@ export class PostgresPool {
   readonly #urls: readonly string[]
   readonly #options: Required<Omit<PostgresPoolOptions, 'url' | 'listenUrl'>>
   readonly #listener: Listener
+  /** How long the stores of this pool wait at their end, when the server is away. */
+  readonly closing = new Closing()
+  readonly #clients = new Set<PoolClient>()
   #turn = 0
   #pool: Pool | null = null
   /** When the server started that the last new connection led to. */
@@ -155,13 +159,21 @@ export class PostgresPool {
     }
   }
 
-  /** Ends every connection once it is free. Stores that are open fail from then on: close them first. Idempotent. */
-  async close(): Promise<void> {
+  /**
+   * Ends every connection once it is free, and those whose server does not answer after 5 s, or soon when it is known to
+   * be `away`. Stores that are open fail from then on: close them first. Idempotent.
+   */
+  async close(away = false): Promise<void> {
     if (this.#closed) return
+    if (away) this.closing.isAway()
     this.#closed = true
     const pool = this.#pool
     this.#pool = null
-    await Promise.all([this.#listener.close(), pool?.end()])
+    const isInTime = await this.closing.within(async () => {
+      await Promise.all([this.#listener.close(), pool?.end()])
+    })
+    // One that is in use is cut off by this.
+    if (!isInTime) for (const client of this.#clients) client.end().catch(() => undefined)
   }
 
   #open(): Pool {
@@ -186,7 +198,9 @@ export class PostgresPool {
     pool.on('error', () => undefined)
     pool.on('connect', (client) => {
       client.on('error', () => undefined)
+      this.#clients.add(client)
     })
+    pool.on('remove', (client) => this.#clients.delete(client))
     return pool
   }
 

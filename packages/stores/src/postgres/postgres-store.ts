@@ -28,6 +28,7 @@ import {
   type TouchRow,
 } from 'varve/engine'
 import { bytesAt, nameAt, numberAt, numberOrNullAt } from './cells.ts'
+import { closeStore } from './close.ts'
 import { foundBy } from './columns.ts'
 import * as decode from './decode-rows.ts'
 import { Gather } from './gather.ts'
@@ -260,7 +261,7 @@ export class PostgresStore implements Store {
 
   close(): Promise<void> {
     this.#open = false
-    this.#closing ??= this.#writes.idle().then(() => this.#lease.release())
+    this.#closing ??= closeStore(this.#home.pool, this.#writes, this.#lease)
     return this.#closing
   }
 }

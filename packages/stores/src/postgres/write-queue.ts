@@ -204,7 +204,7 @@ export class WriteQueue {
     return new VarveError(
       'STORE_FAILED',
       `The connection to ${this.#home.where} broke while a batch of "${this.#name}" was written, and it is not known yet whether it is there: try again once the server can be reached`,
-      { cause: error, details: { ...error.details, store: this.#name } },
+      { cause: error, details: { ...error.details, store: this.#name, outcome: 'unknown' } },
     )
   }
 }

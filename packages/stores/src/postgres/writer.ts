@@ -1,27 +1,13 @@
 /** How a batch becomes statements: one per list, in the order of the contract's fields, each with one array per column. */
 
 import type { Batch, DocumentRow } from 'varve/engine'
-import {
-  bytes,
-  commitColumns,
-  deletion,
-  documentColumns,
-  entryColumns,
-  feedColumns,
-  foundBy,
-  hexOf,
-  lastOf,
-  receiptColumns,
-  rounds,
-  snapshotColumns,
-  whole,
-  type Columns,
-} from './columns.ts'
-import { Merger, type RowInsert } from './merge.ts'
+import { deletion, foundBy, hexOf, lastOf, rounds } from './columns.ts'
+import { Merger, rowInsert, type RowInsert } from './merge.ts'
 import type { Statement } from './pipeline.ts'
 import { quoted } from './schema.ts'
 import { searchStatements } from './search-writer.ts'
-import { byteStrings, nameValue, names, numbers, texts, type Value } from './values.ts'
+import * as tables from './tables.ts'
+import { byteStrings, names, numbers, texts, type Value } from './values.ts'
 
 type Made = Statement | RowInsert
 
@@ -65,22 +51,9 @@ export class Writer {
       made.push(this.#statement(text, [names(removed)]))
     }
     const put = set.filter(([, value]) => value !== null)
-    const rows = {
-      list: 'named_values',
-      arrays: [
-        bytes(
-          'name',
-          put.map(([name]) => nameValue(name)),
-        ),
-        bytes(
-          'value',
-          put.map(([, value]) => value),
-        ),
-      ],
-    }
-    made.push(...this.#put(put.length, rows, ['name']))
+    made.push(...this.#put(tables.namedValues, put))
     const last = lastOf(feeds, ({ no }) => String(no))
-    return [...made, ...this.#put(last.length, feedColumns(last), ['no'])]
+    return [...made, ...this.#put(tables.feeds, last)]
   }
 
   #log({ commits = [], commitSignatures = [], verdicts = [], ...batch }: Batch): Made[] {
@@ -89,7 +62,7 @@ export class Writer {
     const update = (text: string, arrays: readonly Value[]): void => {
       made.push(this.#statement(text, arrays))
     }
-    made.push(...this.#insert(commits.length, commitColumns(commits)))
+    made.push(...this.#put(tables.commits, commits))
     if (commitSignatures.length > 0) {
       const last = lastOf(commitSignatures, ({ commit }) => String(commit))
       update(
@@ -120,7 +93,7 @@ export class Writer {
       )
     }
     const { receipts = [], receiptSignatures = [] } = batch
-    made.push(...this.#insert(receipts.length, receiptColumns(receipts)))
+    made.push(...this.#put(tables.receipts, receipts))
     if (receiptSignatures.length > 0) {
       const last = lastOf(receiptSignatures, ({ record }) => String(record))
       update(
@@ -135,7 +108,7 @@ export class Writer {
 
   /** One statement cannot change a row twice, and who has a tag at which moment matters: then there are several. */
   #documents(rows: readonly DocumentRow[]): Made[] {
-    return rounds(rows).flatMap((round) => this.#put(round.length, documentColumns(round), ['no']))
+    return rounds(rows).flatMap((round) => this.#put(tables.documents, round.map(tables.keptOf)))
   }
 
   #entries({ entriesRemoved = [], entries = [], snapshotsRemoved = [], snapshots = [] }: Batch): Made[] {
@@ -151,7 +124,7 @@ export class Writer {
       made.push(this.#statement(text, [...keys, entriesRemoved.map((row) => row.index)].map(numbers)))
     }
     const last = lastOf(entries, ({ document, place, index }) => `${document} ${place} ${index}`)
-    made.push(...this.#put(last.length, entryColumns(last), ['document', 'place', 'idx']))
+    made.push(...this.#put(tables.entries, last))
     if (snapshotsRemoved.length > 0) {
       const text = `DELETE FROM ${s}.snapshots WHERE ctid = ANY(ARRAY(
         SELECT f.ctid FROM unnest($2::bigint[], $3::bigint[]) AS k(document, place), LATERAL (
@@ -161,7 +134,7 @@ export class Writer {
       made.push(this.#statement(text, keys.map(numbers)))
     }
     const kept = lastOf(snapshots, ({ document, place }) => `${document} ${place}`)
-    return [...made, ...this.#put(kept.length, snapshotColumns(kept), ['document', 'place'])]
+    return [...made, ...this.#put(tables.snapshots, kept.map(tables.keptOf))]
   }
 
   #indexRows({ indexesCleared = [], indexRowsRemoved = [], indexRows = [] }: Batch): Made[] {
@@ -185,122 +158,43 @@ export class Writer {
       made.push(this.#statement(text, keys))
     }
     const last = lastOf(indexRows, ({ index, key, id }) => `${index} ${hexOf(key)} ${id}`)
-    const rows = {
-      list: 'index_rows',
-      arrays: [
-        whole(
-          'idx',
-          last.map((row) => row.index),
-        ),
-        whole(
-          'document',
-          last.map((row) => row.document),
-        ),
-        bytes(
-          'key',
-          last.map((row) => row.key),
-        ),
-        bytes(
-          'id',
-          last.map((row) => nameValue(row.id)),
-        ),
-      ],
-    } as const
-    return [...made, ...this.#put(last.length, rows, ['idx', 'key', 'id'])]
+    return [...made, ...this.#put(tables.indexRows, last)]
   }
 
   #marks({ dependencies = [], touches = [], lockedRemoved = [], locked = [] }: Batch): Made[] {
     const s = this.#schema
     const last = lastOf(dependencies, ({ feed, on, seq }) => `${feed} ${on} ${seq}`)
-    const made = this.#put(
-      last.length,
-      {
-        list: 'dependencies',
-        arrays: [
-          whole(
-            'feed',
-            last.map((row) => row.feed),
-          ),
-          whole(
-            'on_feed',
-            last.map((row) => row.on),
-          ),
-          whole(
-            'seq',
-            last.map((row) => row.seq),
-          ),
-          whole(
-            'seen',
-            last.map((row) => row.seen),
-          ),
-        ],
-      },
-      ['feed', 'on_feed', 'seq'],
-    )
+    const made = this.#put(tables.dependencies, last)
     const moved = lastOf(touches, ({ position }) => String(position))
-    const positions = [
-      whole(
-        'position',
-        moved.map((row) => row.position),
-      ),
-      whole(
-        'document',
-        moved.map((row) => row.document),
-      ),
-    ]
-    made.push(...this.#put(moved.length, { list: 'touches', arrays: positions }, ['position']))
+    made.push(...this.#put(tables.touches, moved))
     if (lockedRemoved.length > 0) {
       const text = deletion(`${s}.locked`, 'unnest($2::bytea[], $3::bigint[]) AS k(key, document)', ['key', 'document'])
       const keys = [names(lockedRemoved.map((row) => row.key)), numbers(lockedRemoved.map((row) => row.document))]
       made.push(this.#statement(text, keys))
     }
-    const arrays = [
-      bytes(
-        'key',
-        locked.map((row) => nameValue(row.key)),
-      ),
-      whole(
-        'document',
-        locked.map((row) => row.document),
-      ),
-    ]
-    return [...made, ...this.#put(locked.length, { list: 'locked', arrays }, ['key', 'document'])]
+    return [...made, ...this.#put(tables.locked, locked)]
   }
 
   #statement(text: string, values: readonly Value[]): Statement {
     return { text, values: [this.#store, ...values] }
   }
 
-  /** Inserts rows, of which none may be there. */
-  #insert(count: number, columns: Columns): Made[] {
-    return count === 0 ? [] : [this.#inserting(count, columns, '')]
-  }
-
-  /** Inserts rows, or replaces those with the same key. */
-  #put(count: number, columns: Columns, key: readonly string[]): Made[] {
-    if (count === 0) return []
-    const others = columns.arrays.map(({ name }) => name).filter((name) => !key.includes(name))
-    const change = others.map((column) => `${column} = excluded.${column}`).join(', ')
-    const then = `ON CONFLICT (store, ${key.join(', ')}) DO ${others.length === 0 ? 'NOTHING' : `UPDATE SET ${change}`}`
-    return [this.#inserting(count, columns, then)]
-  }
-
   /** A single row goes as values, together with others: taking arrays apart costs more than storing it. */
-  #inserting(count: number, { list, arrays }: Columns, then: string): Made {
-    if (count === 1) return { list, columns: arrays, onConflict: then }
-    return this.#statement(
-      this.#insertText({ list, arrays }, then),
-      arrays.map(({ array }) => array()),
-    )
+  #put<R>(table: tables.Table<R>, rows: readonly R[]): Made[] {
+    const [row] = rows
+    if (row === undefined) return []
+    if (rows.length === 1) return [rowInsert(table, row)]
+    const arrays = table.columns.map(({ all }) => all(rows))
+    return [this.#statement(this.#insertText(table), arrays)]
   }
 
-  #insertText({ list, arrays }: Columns, then: string): string {
+  #insertText({ list, columns, onConflict }: tables.TableShape): string {
     const known = this.#texts.get(list)
     if (known !== undefined) return known
-    const columns = arrays.map(({ name }) => name).join(', ')
-    const unnested = arrays.map(({ type }, i) => `$${i + 2}::${type}[]`).join(', ')
-    const text = `INSERT INTO ${this.#schema}.${list} (store, ${columns})
-      SELECT $1::integer, ${columns} FROM unnest(${unnested}) AS rows(${columns}) ${then}`
+    const listed = columns.map(({ name }) => name).join(', ')
+    const unnested = columns.map(({ type }, i) => `$${i + 2}::${type}[]`).join(', ')
+    const text = `INSERT INTO ${this.#schema}.${list} (store, ${listed})
+      SELECT $1::integer, ${listed} FROM unnest(${unnested}) AS rows(${listed}) ${onConflict}`
     this.#texts.set(list, text)
     return text
   }

@@ -32,10 +32,18 @@ const none = new Uint8Array()
 /** What a row costs beside its head: two map entries, a tag in hex, the object. */
 const rowOverhead = 400
 
+/** A row of our own, and what finds it and counts it. */
+interface Kept {
+  readonly row: DocumentRow
+  /** In hex. */
+  readonly tag: string
+  readonly cost: number
+}
+
 /** Rows by number and by tag in hex, both leading to one row; the map by number keeps the order of use. */
 class Heads {
   readonly #options: CacheOptions
-  readonly #byNo = new Map<number, DocumentRow>()
+  readonly #byNo = new Map<number, Kept>()
   readonly #noByTag = new Map<string, number>()
   /** Writes that were begun or ended so far: a read that saw it move keeps nothing. */
   #turns = 0
@@ -58,7 +66,8 @@ class Heads {
       const turns = this.#turns
       const asked = await ask(missing)
       for (const [index, at] of missing.entries()) rows[at] = asked[index] ?? null
-      if (turns === this.#turns && this.#underWay === 0) for (const row of asked) if (row !== null) this.#keep(row)
+      if (turns === this.#turns && this.#underWay === 0)
+        for (const row of asked) if (row !== null) this.#keep(copyOf(row))
     }
     return rows.map((row) => (row === undefined || row === null ? null : copyOf(row)))
   }
@@ -89,19 +98,21 @@ class Heads {
   #known(key: number | string): DocumentRow | undefined {
     if (this.#closed || !this.#options.held()) return undefined
     const no = typeof key === 'number' ? key : this.#noByTag.get(key)
-    const row = no === undefined ? undefined : this.#byNo.get(no)
-    if (row === undefined) return undefined
-    this.#byNo.delete(row.no)
-    this.#byNo.set(row.no, row)
-    return row
+    const kept = no === undefined ? undefined : this.#byNo.get(no)
+    if (kept === undefined) return undefined
+    this.#byNo.delete(kept.row.no)
+    this.#byNo.set(kept.row.no, kept)
+    return kept.row
   }
 
+  /** Takes the row over: nobody else has it. */
   #keep(row: DocumentRow): void {
     if (this.#closed) return
     this.#forget(row.no)
-    this.#byNo.set(row.no, copyOf(row))
-    this.#noByTag.set(toHex(row.tag), row.no)
-    this.#bytes += costOf(row)
+    const kept = { row, tag: toHex(row.tag), cost: costOf(row) }
+    this.#byNo.set(row.no, kept)
+    this.#noByTag.set(kept.tag, row.no)
+    this.#bytes += kept.cost
     for (const no of this.#byNo.keys()) {
       if (this.#bytes <= this.#options.bytes) break
       this.#forget(no)
@@ -109,11 +120,11 @@ class Heads {
   }
 
   #forget(no: number): void {
-    const row = this.#byNo.get(no)
-    if (row === undefined) return
+    const kept = this.#byNo.get(no)
+    if (kept === undefined) return
     this.#byNo.delete(no)
-    this.#noByTag.delete(toHex(row.tag))
-    this.#bytes -= costOf(row)
+    this.#noByTag.delete(kept.tag)
+    this.#bytes -= kept.cost
   }
 }
 
