@@ -38,8 +38,7 @@ function settling<T>(promise: Promise<T>): Settling<T> {
 
 /** The value, once it is there: until then the component is suspended. Throws what the promise throws. */
 export function read<T>({ promise, settled }: Settling<T>): T {
-  // React's own protocol: it waits for the promise that is thrown, and renders again.
-  // oxlint-disable-next-line typescript/only-throw-error
+  // oxlint-disable-next-line typescript/only-throw-error -- React waits for the promise that is thrown, and renders again.
   if (settled === null) throw promise
   if ('error' in settled) throw settled.error
   return settled.value

@@ -1,27 +1,17 @@
 /** Memory and SQLite give equal answers to the same random history of batches, restarts and reads. */
 
 import fc from 'fast-check'
-import { arbitraryBatch, FaultyDisk, historyOf } from '@varve/testkit'
+import { FaultyDisk, historyOf } from '@varve/testkit'
 import { sqlite } from '@varve/stores/sqlite'
 import { memory } from 'varve/engine'
 import { expect, test } from 'vitest'
+import { agreesWithMemory, turns } from './agreement.ts'
 import { temporaryFolder } from './folder.ts'
-
-const turns = fc.array(fc.array(arbitraryBatch, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
 
 test('memory and SQLite agree', async () => {
   const { dir, remove } = await temporaryFolder()
-  const disk = sqlite({ dir })
-  let run = 0
   try {
-    await fc.assert(
-      fc.asyncProperty(turns, async (history) => {
-        run++
-        const expected = await historyOf(memory(), 'main', history)
-        expect(await historyOf(disk, `run-${run}`, history)).toEqual(expected)
-      }),
-      { numRuns: 200 },
-    )
+    await agreesWithMemory(sqlite({ dir }), 200)
   } finally {
     await remove()
   }

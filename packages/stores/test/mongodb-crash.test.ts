@@ -1,6 +1,6 @@
 /** Processes and servers that end at the worst moment: what was answered is there, whole, and nothing else in part. */
 
-import { answersOf, mongodbProgram } from '@varve/testkit'
+import { answersOf, isTested, mongodbProgram } from '@varve/testkit'
 import { mongodb, mongodbClient } from '@varve/stores/mongodb'
 import { isVarveError, memory, type Store } from 'varve/engine'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -17,7 +17,7 @@ async function expectedAfter(count: number): Promise<unknown> {
   return answersOf(store, extent)
 }
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('crashes', () => {
+describe.runIf(isTested(mongodbProgram()))('crashes', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()

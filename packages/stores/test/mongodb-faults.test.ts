@@ -1,13 +1,13 @@
 /** MongoDB behind a bad network: no answered batch is lost, and none is written twice. */
 
-import { FaultProxy, mongodbProgram } from '@varve/testkit'
+import { FaultProxy, isTested, mongodbProgram } from '@varve/testkit'
 import { mongodb, mongodbClient } from '@varve/stores/mongodb'
 import { isVarveError } from 'varve/engine'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld, type MongodbWorld } from './mongodb-world.ts'
 import { countIn, counting, documentsOf } from './postgres-world.ts'
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('faults between us and MongoDB', () => {
+describe.runIf(isTested(mongodbProgram()))('faults between us and MongoDB', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()

@@ -1,6 +1,6 @@
 /** Leases between processes: one holder at a time, whatever the other does when it wakes. */
 
-import { answersOf, mongodbProgram, startMongodb } from '@varve/testkit'
+import { answersOf, isTested, mongodbProgram, startMongodb } from '@varve/testkit'
 import { mongodb, mongodbClient } from '@varve/stores/mongodb'
 import { isVarveError, memory } from 'varve/engine'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -10,7 +10,7 @@ import { startWorld, type MongodbWorld } from './mongodb-world.ts'
 
 const leaseMs = 1_500
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('leases', () => {
+describe.runIf(isTested(mongodbProgram()))('leases', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()
@@ -124,7 +124,7 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('lease
   })
 })
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('servers', () => {
+describe.runIf(isTested(mongodbProgram()))('servers', () => {
   test('a standalone server is refused with the reason', async () => {
     const server = await startMongodb({ standalone: true })
     const client = mongodbClient({ url: server.url })

@@ -1,11 +1,11 @@
 /** The figures of a client's pool: connections that are open and idle, and calls that wait for one. */
 
 import { mongodbClient } from '@varve/stores/mongodb'
-import { mongodbProgram } from '@varve/testkit'
+import { isTested, mongodbProgram } from '@varve/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld, type MongodbWorld } from './mongodb-world.ts'
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('the pool of a client', () => {
+describe.runIf(isTested(mongodbProgram()))('the pool of a client', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()

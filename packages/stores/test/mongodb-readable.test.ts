@@ -1,6 +1,6 @@
 /** Readable collections and large changes must not keep a store from going on. */
 
-import { indexRow, mongodbProgram } from '@varve/testkit'
+import { indexRow, isTested, mongodbProgram } from '@varve/testkit'
 import { mongodb } from '@varve/stores/mongodb'
 import { createTenant, openTenant } from 'varve'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ interface Thing {
   readonly constructor?: unknown
 }
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('readable collections', () => {
+describe.runIf(isTested(mongodbProgram()))('readable collections', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()

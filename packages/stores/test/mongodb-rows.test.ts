@@ -1,15 +1,19 @@
 /** What MongoDB itself cannot keep in one document or order, and the engine on top of it. */
 
-import { commitRow, documentRow, indexRow, mongodbProgram, sampleBytes } from '@varve/testkit'
+import { commitRow, documentRow, indexRow, isTested, mongodbProgram, sampleBytes } from '@varve/testkit'
 import { mongodb } from '@varve/stores/mongodb'
 import { createTenant, openTenant } from 'varve'
-import { firstDocument, type StoreProvider } from 'varve/engine'
+import { firstDocument, type IndexRow, type StoreProvider } from 'varve/engine'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld, type MongodbWorld } from './mongodb-world.ts'
 
+interface ServerStatus {
+  readonly metrics: { readonly commands: Readonly<Record<string, { readonly total: number }>> }
+}
+
 const mb = 1024 * 1024
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('rows', () => {
+describe.runIf(isTested(mongodbProgram()))('rows', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()
@@ -75,6 +79,44 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('rows'
       await store.close()
       store = await storesOf(database).open('main', { pageKey: null })
     }
+    await store.close()
+  })
+
+  test('a range of an index and the heads behind it are one command, whatever memory holds of them', async () => {
+    const database = world.database()
+    const store = await storesOf(database).open('main', { pageKey: null })
+    const driver = await world.client.connect()
+    const numbers = Array.from({ length: 150 }, (_, no) => no)
+    const head = (no: number, text = 'old'): string => JSON.stringify([no, text])
+    const row = (no: number): IndexRow => indexRow(1, [no], `d${no}`, firstDocument(1) + no)
+    const read = async (reverse: boolean): Promise<readonly (string | null)[]> => {
+      const range = { from: null, to: null }
+      const hits = await store.scanIndex({ index: 1, range, reverse, after: null, limit: 500 })
+      return hits.map(({ state }) => state)
+    }
+    const asked = async (): Promise<number> => {
+      const status: ServerStatus = JSON.parse(JSON.stringify(await driver.db('admin').command({ serverStatus: 1 })))
+      const { commands } = status.metrics
+      return ['find', 'aggregate', 'getMore'].reduce((sum, name) => sum + Number(commands[name]?.total), 0)
+    }
+    await store.write({ documents: numbers.map((no) => documentRow(no, { state: head(no) })) })
+    await store.write({ indexRows: numbers.slice(1).map(row) })
+    await store.stats()
+    const before = await asked()
+    expect(await read(false)).toEqual(numbers.slice(1).map((no) => head(no)))
+    expect((await asked()) - before).toBe(1)
+    // An index row and a head of which only memory knows.
+    await store.write({ indexRows: [row(0)], documents: [documentRow(7, { state: head(7, 'new') })] })
+    const now = numbers.map((no) => head(no, no === 7 ? 'new' : 'old'))
+    expect(await read(false)).toEqual(now)
+    expect(await read(true)).toEqual(now.toReversed())
+    await store.stats()
+    // Index rows that were written before they named the row of their document.
+    await driver
+      .db(database)
+      .collection('varve_rows')
+      .updateMany({}, { $unset: { row: '' } })
+    expect(await read(false)).toEqual(now)
     await store.close()
   })
 

@@ -1,13 +1,13 @@
 /** The MongoDB adapter against the storage contract, and against the memory store. */
 
-import fc from 'fast-check'
-import { arbitraryBatch, historyOf, mongodbProgram, storeSuite } from '@varve/testkit'
+import { isTested, mongodbProgram, storeSuite } from '@varve/testkit'
 import { mongodb } from '@varve/stores/mongodb'
-import { decorateStores, memory, recent, retry, systemEnv } from 'varve/engine'
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { decorateStores, recent, retry, systemEnv } from 'varve/engine'
+import { afterAll, beforeAll, describe, it, test } from 'vitest'
+import { agreesWithMemory } from './agreement.ts'
 import { startWorld, type MongodbWorld } from './mongodb-world.ts'
 
-describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('a replica set', () => {
+describe.runIf(isTested(mongodbProgram()))('a replica set', () => {
   let world: MongodbWorld
   beforeAll(async () => {
     world = await startWorld()
@@ -28,17 +28,6 @@ describe.runIf(mongodbProgram() !== null || process.env['CI'] === 'true')('a rep
   }
 
   test('memory and MongoDB agree', async () => {
-    const turns = fc.array(fc.array(arbitraryBatch, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
-    const database = world.database()
-    const stores = mongodb({ client: world.client, database })
-    let run = 0
-    await fc.assert(
-      fc.asyncProperty(turns, async (history) => {
-        run++
-        const expected = await historyOf(memory(), 'main', history)
-        expect(await historyOf(stores, `run-${run}`, history)).toEqual(expected)
-      }),
-      { numRuns: 60 },
-    )
+    await agreesWithMemory(mongodb({ client: world.client, database: world.database() }), 60)
   }, 120_000)
 })

@@ -1,37 +1,20 @@
 /** Memory and PostgreSQL give equal answers to the same random history of batches, restarts and reads. */
 
-import fc from 'fast-check'
-import { arbitraryBatch, historyOf, postgresProgram, startPostgres, type RunningPostgres } from '@varve/testkit'
-import { postgres, postgresPool, type PostgresPool } from '@varve/stores/postgres'
-import { memory } from 'varve/engine'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { postgres } from '@varve/stores/postgres'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { agreesWithMemory } from './agreement.ts'
+import { hasPostgres, startPostgresWorld, type PostgresWorld } from './postgres-world.ts'
 
-const turns = fc.array(fc.array(arbitraryBatch, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
-
-describe.runIf(postgresProgram() !== null || process.env['CI'] === 'true')('PostgreSQL', () => {
-  let server: RunningPostgres
-  let pool: PostgresPool
+describe.runIf(hasPostgres)('PostgreSQL', () => {
+  let world: PostgresWorld
 
   beforeAll(async () => {
-    server = await startPostgres({ settings: { synchronous_commit: 'off' } })
-    pool = postgresPool({ url: server.url })
+    world = await startPostgresWorld({ settings: { synchronous_commit: 'off' } })
   })
 
-  afterAll(async () => {
-    await pool.close()
-    await server.stop()
-  })
+  afterAll(() => world.stop())
 
   test('memory and PostgreSQL agree', async () => {
-    const stores = postgres({ pool, schema: 'agreement' })
-    let run = 0
-    await fc.assert(
-      fc.asyncProperty(turns, async (history) => {
-        run++
-        const expected = await historyOf(memory(), 'main', history)
-        expect(await historyOf(stores, `run-${run}`, history)).toEqual(expected)
-      }),
-      { numRuns: 100 },
-    )
+    await agreesWithMemory(postgres({ pool: world.pool, schema: 'agreement' }), 100)
   })
 })

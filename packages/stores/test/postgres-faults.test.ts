@@ -219,7 +219,7 @@ describe.runIf(hasPostgres)('faults between us and PostgreSQL', () => {
         },
       ])
     const expected: readonly (readonly [string, RegExp, boolean])[] = [
-      ['53100', /disk of .* is full/, false],
+      ['53100', /disk of .* is full/, true],
       ['57014', /took too long/, true],
       ['40001', /busy with the same rows/, true],
       ['54000', /larger than/, false],

@@ -1,44 +1,45 @@
 /** How a schema comes to be: made once, whoever is killed while making it, and never of a newer layout. */
 
-import { postgres, postgresPool, type PostgresPool } from '@varve/stores/postgres'
-import { startPostgres, type RunningPostgres } from '@varve/testkit'
+import { postgres, postgresPool } from '@varve/stores/postgres'
 import { createTenant, openTenant, systemEnv } from 'varve'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stepStatements } from '../src/postgres/migrate.ts'
-import { countIn, counting, documentsOf, hasPostgres } from './postgres-world.ts'
+import {
+  countIn,
+  counting,
+  documentsOf,
+  hasPostgres,
+  startPostgresWorld,
+  type PostgresWorld,
+} from './postgres-world.ts'
 
 describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
-  let server: RunningPostgres
-  let pool: PostgresPool
+  let world: PostgresWorld
 
   beforeAll(async () => {
-    server = await startPostgres()
-    pool = postgresPool({ url: server.url })
+    world = await startPostgresWorld()
   })
 
-  afterAll(async () => {
-    await pool.close()
-    await server.stop()
-  })
+  afterAll(() => world.stop())
 
   const rows = async (text: string): Promise<readonly (readonly (string | null)[])[]> =>
-    (await pool.run([{ text, values: [], once: true }]))[0] ?? []
+    (await world.pool.run([{ text, values: [], once: true }]))[0] ?? []
 
   test('a crash at any step of making it leaves nothing in the way', async () => {
     const statements = stepStatements('crashed', 0)
     const crash = { text: 'SELECT pg_terminate_backend(pg_backend_pid())', values: [], once: true }
     await rows('CREATE SCHEMA crashed')
     for (let step = 0; step <= statements.length; step++) {
-      await expect(pool.run([...statements.slice(0, step), crash])).rejects.toThrow('statements failed')
+      await expect(world.pool.run([...statements.slice(0, step), crash])).rejects.toThrow('statements failed')
     }
-    const store = await postgres({ pool, schema: 'crashed' }).open('main', { pageKey: null })
+    const store = await postgres({ pool: world.pool, schema: 'crashed' }).open('main', { pageKey: null })
     await store.write(counting(0))
     expect(await documentsOf(store)).toEqual([1])
     await store.close()
   })
 
   test('many who open a new schema at once make it once', async () => {
-    const provider = postgres({ pool, schema: 'Many "at once"; DROP' })
+    const provider = postgres({ pool: world.pool, schema: 'Many "at once"; DROP' })
     const names = Array.from({ length: 8 }, (_, i) => `store-${i}`)
     const stores = await Promise.all(names.map((name) => provider.open(name, { pageKey: null })))
     await Promise.all(stores.map((store) => store.write(counting(0))))
@@ -58,7 +59,7 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
       "'; DROP SCHEMA public; '",
     ]
     for (const schema of names) {
-      const provider = postgres({ pool, schema })
+      const provider = postgres({ pool: world.pool, schema })
       const store = await provider.open('main', { pageKey: null })
       await store.write(counting(0))
       await expect(store.write(counting(0))).rejects.toMatchObject({ code: 'CONFLICT' })
@@ -71,7 +72,7 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
   })
 
   test('a newer layout is refused and left as it is', async () => {
-    const provider = postgres({ pool, schema: 'newer' })
+    const provider = postgres({ pool: world.pool, schema: 'newer' })
     await (await provider.open('main', { pageKey: null })).close()
     await rows('UPDATE newer.layout SET version = 2')
     await expect(provider.open('main', { pageKey: null })).rejects.toMatchObject({ code: 'UNSUPPORTED_VERSION' })
@@ -80,7 +81,7 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
   })
 
   test('a provider that is not used has no schema and no connection', async () => {
-    const cold = postgresPool({ url: server.url })
+    const cold = postgresPool({ url: world.server.url })
     const provider = postgres({ pool: cold, schema: 'cold' })
     expect(cold.connections).toBe(0)
     expect(await provider.readFile('lock.age')).toBe(null)
@@ -91,7 +92,7 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
   })
 
   test('destroying leaves tables and files of others', async () => {
-    const provider = postgres({ pool, schema: 'shared' })
+    const provider = postgres({ pool: world.pool, schema: 'shared' })
     const store = await provider.open('main', { pageKey: null })
     await store.write(counting(0))
     await store.close()
@@ -109,7 +110,7 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
   })
 
   test('a file that is written while a tenant is removed is there, or was refused', async () => {
-    const provider = postgres({ pool, schema: 'raced' })
+    const provider = postgres({ pool: world.pool, schema: 'raced' })
     for (let i = 0; i < 20; i++) {
       await provider.writeFile('other.txt', Uint8Array.of(i))
       const later = new Promise((resolve) => setTimeout(resolve, (i * 3) % 17))
@@ -125,21 +126,21 @@ describe.runIf(hasPostgres)('the layout on PostgreSQL', () => {
   test('a schema with tables of another program is refused', async () => {
     await rows('CREATE SCHEMA foreign_one')
     await rows('CREATE TABLE foreign_one.documents (a int)')
-    const opened = postgres({ pool, schema: 'foreign_one' }).open('main', { pageKey: null })
+    const opened = postgres({ pool: world.pool, schema: 'foreign_one' }).open('main', { pageKey: null })
     await expect(opened).rejects.toMatchObject({ code: 'INVALID' })
     expect(await rows(`SELECT tablename FROM pg_tables WHERE schemaname = 'foreign_one'`)).toEqual([['documents']])
   })
 
   test('names that cannot be schemas, page keys and short leases are refused', async () => {
     for (const schema of ['', 'pg_mine', 'a\0', 'x'.repeat(64)])
-      expect(() => postgres({ pool, schema })).toThrow(/cannot name a schema/)
-    expect(() => postgres({ pool, schema: 'a', leaseMs: 10 })).toThrow(/too short/)
-    const opened = postgres({ pool, schema: 'keyed' }).open('main', { pageKey: 'ab'.repeat(32) })
+      expect(() => postgres({ pool: world.pool, schema })).toThrow(/cannot name a schema/)
+    expect(() => postgres({ pool: world.pool, schema: 'a', leaseMs: 10 })).toThrow(/too short/)
+    const opened = postgres({ pool: world.pool, schema: 'keyed' }).open('main', { pageKey: 'ab'.repeat(32) })
     await expect(opened).rejects.toMatchObject({ code: 'UNSUPPORTED' })
   })
 
   test('a tenant is made, written, opened again and verified; ordinary SQL reads its documents', async () => {
-    const options = { store: postgres({ pool, schema: 'acme' }), env: systemEnv({ passphraseWork: 1 }) }
+    const options = { store: postgres({ pool: world.pool, schema: 'acme' }), env: systemEnv({ passphraseWork: 1 }) }
     const tenant = await createTenant({ ...options, name: 'acme', user: 'ada' })
     const database = await tenant.database('crm')
     const people = database.collection<{ name: string; age: number }>('people', {

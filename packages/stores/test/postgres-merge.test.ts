@@ -2,10 +2,18 @@
 
 import { describe, expect, test } from 'vitest'
 import { bytes, whole } from '../src/postgres/columns.ts'
-import { Merger, type RowInsert } from '../src/postgres/merge.ts'
+import { Merger, rowInsert, type RowInsert } from '../src/postgres/merge.ts'
+import { insertTable, putTable } from '../src/postgres/tables.ts'
 
-function row(list: string, no: number, onConflict = ''): RowInsert {
-  return { list, columns: [whole('no', [no]), bytes('head', [Uint8Array.of(no)])], onConflict }
+interface Numbered {
+  readonly no: number
+  readonly head: Uint8Array
+}
+
+const columns = [whole<Numbered>('no', ({ no }) => no), bytes<Numbered>('head', ({ head }) => head)]
+
+function row(list: string, no: number): RowInsert {
+  return rowInsert(insertTable(list, columns), { no, head: Uint8Array.of(no) })
 }
 
 const other = { text: 'DELETE FROM "s".feeds WHERE store = $1', values: ['7'] }
@@ -15,12 +23,12 @@ const textsOf = (made: Parameters<Merger['statements']>[0]): readonly string[] =
 describe('single rows of a batch', () => {
   test('of several tables are one statement, whose values are counted through', () => {
     const [made, ...more] = new Merger('"s"', '7').statements([
-      row('feeds', 1, 'ON CONFLICT DO NOTHING'),
+      rowInsert(putTable('feeds', 1, columns), { no: 1, head: Uint8Array.of(1) }),
       row('commits', 2),
     ])
     expect(more).toEqual([])
     expect(made?.text.replaceAll(/\s+/g, ' ')).toBe(
-      'WITH row_0 AS (INSERT INTO "s".feeds (store, no, head) VALUES ($1::integer, $2::bigint, $3::bytea) ON CONFLICT DO NOTHING) ' +
+      'WITH row_0 AS (INSERT INTO "s".feeds (store, no, head) VALUES ($1::integer, $2::bigint, $3::bytea) ON CONFLICT (store, no) DO UPDATE SET head = excluded.head) ' +
         'INSERT INTO "s".commits (store, no, head) VALUES ($1::integer, $4::bigint, $5::bytea) ',
     )
     expect(made?.values).toEqual(['7', '1', Buffer.of(1), '2', Buffer.of(2)])
@@ -36,7 +44,7 @@ describe('single rows of a batch', () => {
 
   test('are copied, so that changing the batch afterwards changes nothing', () => {
     const head = Uint8Array.of(1)
-    const given = { list: 'feeds', columns: [bytes('head', [head])], onConflict: '' }
+    const given = rowInsert(insertTable('feeds', [bytes<Numbered>('head', (one) => one.head)]), { no: 1, head })
     const [made] = new Merger('"s"', '7').statements([given])
     head[0] = 9
     expect(made?.values[1]).toEqual(Buffer.of(1))

@@ -1,13 +1,41 @@
-/** What tests of PostgreSQL share: whether there is one, child processes that write, and batches that count. */
+/** What tests of PostgreSQL share: whether there is one, a server for each file, child processes that write, and batches that count. */
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { documentRow, postgresProgram } from '@varve/testkit'
+import { postgresPool, type PostgresPool } from '@varve/stores/postgres'
+import {
+  documentRow,
+  isTested,
+  postgresProgram,
+  startPostgres,
+  type PostgresOptions,
+  type RunningPostgres,
+} from '@varve/testkit'
 import { firstDocument, type Batch, type Store } from 'varve/engine'
 
 /** Missing on this machine: skipped, but not in CI. */
-export const hasPostgres = postgresProgram() !== null || process.env['CI'] === 'true'
+export const hasPostgres = isTested(postgresProgram())
+
+export interface PostgresWorld {
+  readonly server: RunningPostgres
+  readonly pool: PostgresPool
+  stop(): Promise<void>
+}
+
+/** A server for the tests of one file, and connections to it. */
+export async function startPostgresWorld(options: PostgresOptions = {}): Promise<PostgresWorld> {
+  const server = await startPostgres(options)
+  const pool = postgresPool({ url: server.url })
+  return {
+    server,
+    pool,
+    async stop() {
+      await pool.close()
+      await server.stop()
+    },
+  }
+}
 
 function numberIn(value: Uint8Array | null): number {
   return value === null ? 0 : new DataView(value.buffer, value.byteOffset).getUint32(0)

@@ -1,36 +1,32 @@
 /** Random histories that are pruned, over the database servers: what is kept answers as it did, the rest says that it is gone. */
 
 import fc from 'fast-check'
-import { mongodbProgram, postgresProgram, startPostgres, type RunningPostgres } from '@varve/testkit'
+import { isTested, mongodbProgram } from '@varve/testkit'
 import { mongodb } from '@varve/stores/mongodb'
-import { postgres, postgresPool, type PostgresPool } from '@varve/stores/postgres'
+import { postgres } from '@varve/stores/postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { points, runPruned, steps } from '../../varve/test/prune-history.ts'
 import { startWorld, type MongodbWorld } from './mongodb-world.ts'
+import { hasPostgres, startPostgresWorld, type PostgresWorld } from './postgres-world.ts'
 
-const isCi = process.env['CI'] === 'true'
 const numRuns = Number(process.env['VARVE_PRUNE_RUNS'] ?? 3)
 
-describe.runIf(postgresProgram() !== null || isCi)('PostgreSQL', () => {
-  let server: RunningPostgres
-  let pool: PostgresPool
+describe.runIf(hasPostgres)('PostgreSQL', () => {
+  let world: PostgresWorld
 
   beforeAll(async () => {
-    server = await startPostgres({ settings: { synchronous_commit: 'off' } })
-    pool = postgresPool({ url: server.url })
+    world = await startPostgresWorld({ settings: { synchronous_commit: 'off' } })
   })
 
-  afterAll(async () => {
-    await pool.close()
-    await server.stop()
-  })
+  afterAll(() => world.stop())
 
   test('pruned as a whole copy says', async () => {
     let versions = 0
     let run = 0
     await fc.assert(
       fc.asyncProperty(steps, points, async (list, at) => {
-        versions += (await runPruned(postgres({ pool, schema: `pruned_${run++}` }), 'open', list, at)).versions
+        versions += (await runPruned(postgres({ pool: world.pool, schema: `pruned_${run++}` }), 'open', list, at))
+          .versions
       }),
       { numRuns },
     )
@@ -38,7 +34,7 @@ describe.runIf(postgresProgram() !== null || isCi)('PostgreSQL', () => {
   })
 })
 
-describe.runIf(mongodbProgram() !== null || isCi)('MongoDB', () => {
+describe.runIf(isTested(mongodbProgram()))('MongoDB', () => {
   let world: MongodbWorld
 
   beforeAll(async () => {

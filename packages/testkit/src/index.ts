@@ -19,6 +19,7 @@ export * from './model/database.ts'
 export { read as modelRead, type Json, type JsonMap } from './model/json.ts'
 export * from './model/operations.ts'
 export {
+  type OnDisk,
   postgresProgram,
   startPostgres,
   type PostgresNode,
@@ -34,8 +35,11 @@ export { storeSuite } from './store/suite.ts'
 export { stateHash, stateText, type StateHashOptions } from './store/state-hash.ts'
 export { azureProgram, startAzure, type RunningAzure } from './servers/azure.ts'
 export { mongodbProgram, startMongodb, type MongodbOptions, type RunningMongodb } from './servers/mongodb.ts'
+export { startMongodbMembers, type MongodbMember, type RunningMembers } from './servers/mongodb-members.ts'
 export { FaultProxy, type ProxyOptions, type Towards, type Unaware } from './servers/proxy.ts'
+export { SmallDisk, smallDiskProgram } from './servers/small-disk.ts'
 export { s3Program, startS3, type RunningS3 } from './servers/s3.ts'
+export { isTested } from './servers/tested.ts'
 export { bareDevice, bareWorld, type BareDevice, type BareWorld } from './sim/device.ts'
 export { SeededRandom } from './sim/random.ts'
 export { runServers, type Plant } from './sim/servers/world.ts'

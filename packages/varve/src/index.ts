@@ -68,12 +68,7 @@ export type { Hit, HitPage, Page, Query } from './database/query.ts'
 export type { Live } from './database/watch.ts'
 export type { PruneOptions } from './database/prune.ts'
 export type { PruneReport } from './replica/prune-batch.ts'
-export type {
-  RestoreAllOptions,
-  RestoreAllProgress,
-  RestoreAllReport,
-  RestorePoint,
-} from './database/restore-all.ts'
+export type { RestoreAllOptions, RestoreAllProgress, RestoreAllReport, RestorePoint } from './database/restore-all.ts'
 export type {
   Cancellable,
   Change,

@@ -1,5 +1,6 @@
 /** Requirement tests of the past: versions, as-of reads, history, differences, restoring one document and all. */
 
+import type { RestoreAllProgress } from 'varve'
 import { describe, expect, test } from 'vitest'
 import {
   coded,
@@ -174,6 +175,32 @@ describe.each(['memory', 'sqlite'] as const)('the past on %s', (store) => {
     expect(await database.verify()).toMatchObject({ ok: true, problems: [] })
     expect(await failure(() => docs.restoreAll({ cv: 10_000 }))).toEqual(coded('NOT_FOUND'))
     expect(await failure(() => docs.restoreAll({ at: '1999-01-01T00:00:00Z' }))).toEqual(coded('NOT_FOUND'))
+  })
+
+  test('A6 restoreAll tells how far it is, and goes on where it was cut off', async () => {
+    const { docs } = await people()
+    const ids = Array.from({ length: 1100 }, (_, n) => `d${n}`)
+    await docs.createMany(ids.map((id, n) => ({ n, id })))
+    await Promise.all(ids.slice(0, 900).map((id) => docs.patch(id, { n: -1 })))
+    const point = { cv: 1099 }
+    const told: RestoreAllProgress[] = []
+    const cut = new AbortController()
+    const onProgress = (progress: RestoreAllProgress): void => {
+      told.push(progress)
+      cut.abort()
+    }
+    const { signal } = cut
+    expect(await failure(() => docs.restoreAll(point, { onProgress, signal }))).toMatchObject({ name: 'AbortError' })
+    expect(told).toEqual([{ checked: 500, planned: 500, restored: 500 }])
+    expect(await docs.restoreAll(point, { dryRun: true })).toEqual({ planned: 400, restored: 0 })
+    const rest = await docs.restoreAll(point, { onProgress: (progress) => void told.push(progress) })
+    expect(rest).toEqual({ planned: 400, restored: 400 })
+    expect(told.slice(1)).toEqual([
+      { checked: 500, planned: 0, restored: 0 },
+      { checked: 1000, planned: 400, restored: 400 },
+      { checked: 1100, planned: 400, restored: 400 },
+    ])
+    expect(await docs.find({ n: -1 }).count()).toBe(0)
   })
 })
 

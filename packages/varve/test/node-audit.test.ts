@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkProof, memory, type AuditReport, type Tenant } from '../src/index.ts'
-import { Connection } from '../../stores/src/sqlite/connection.ts'
+import { LibsqlConnection } from '../../stores/src/sqlite/libsql.ts'
 import { founder, meddled, NodeWorld, type Person } from './node-client-world.ts'
 
 const coded = (code: string, words = ''): unknown =>
@@ -34,12 +34,12 @@ async function write(ada: Tenant, ...names: readonly string[]): Promise<void> {
   await line.close()
 }
 
-type Edit = (file: Connection) => void
+type Edit = (file: LibsqlConnection) => void
 
 /** Stops the server, changes the file of a database, and starts it again. */
 async function edited({ world, ada, id }: Published, edit: Edit): Promise<void> {
   await world.stop()
-  const file = new Connection(join(world.dir, 'tenants', ada.id, `${id}.sqlite`), null)
+  const file = new LibsqlConnection(join(world.dir, 'tenants', ada.id, `${id}.sqlite`), null)
   edit(file)
   file.close()
   await world.up()

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { replicaOf } from '../src/engine.ts'
 import { isVarveError, openTenant, type Database, type Env, type StoreProvider, type Tenant } from '../src/index.ts'
+import { copyOf, expectSame, follow, readable } from './copy-world.ts'
 import { afterTest, found, HandClock, joined, type Data } from './engine-world.ts'
 import { expectKept, keptOf, versionsGone } from './prune-world.ts'
 
@@ -111,6 +112,10 @@ class World {
     return world
   }
 
+  get tenant(): string {
+    return this.#tenant.id
+  }
+
   /** The copy gets everything before anything goes. */
   async follow(): Promise<void> {
     await this.whole.sync(this.recorder)
@@ -179,6 +184,20 @@ class World {
   }
 }
 
+/** A copy on the same device is the same, and goes on being so. */
+async function expectCopied({ recorder, whole, member, tenant }: World): Promise<void> {
+  const copy = await copyOf(recorder)
+  await expectSame(replicaOf(recorder), copy)
+  await expectKept(readable(copy, tenant), whole)
+  await write(member, { kind: 'write', side: 'member', id: 'a', op: 4, value: 3 })
+  await member.sync(recorder)
+  await write(recorder, { kind: 'write', side: 'recorder', id: 'b', op: 0, value: 4 })
+  await whole.sync(recorder)
+  await follow(replicaOf(recorder), copy)
+  await expectSame(replicaOf(recorder), copy)
+  await copy.close()
+}
+
 export async function runPruned(
   store: StoreProvider,
   mode: Mode,
@@ -189,6 +208,7 @@ export async function runPruned(
   for (const each of steps) await world.take(each)
   await world.sync()
   await expectKept(world.recorder, world.whole, points)
+  if (mode === 'open' && steps.length % 3 === 0) await expectCopied(world)
   await world.reopen()
   await expectKept(world.recorder, world.whole, points)
   return world.seen

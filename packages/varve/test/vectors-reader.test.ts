@@ -113,6 +113,8 @@ interface Facts {
 
 interface Read {
   readonly ids: readonly Buffer[]
+  /** What each commit was issued again for. */
+  readonly originals: readonly (Value | undefined)[]
   readonly entries: readonly { readonly tag: Buffer; readonly body: readonly Value[] }[]
 }
 
@@ -125,13 +127,15 @@ function readRun(facts: Facts, run: Value[]): Read {
   let previous: Buffer = bytes(run[2])
   let publicKey: Buffer = Buffer.alloc(0)
   const ids: Buffer[] = []
+  const originals: (Value | undefined)[] = []
   const entries: { tag: Buffer; body: Value[] }[] = []
   for (const [seq, commit] of list(run[3]).entries()) {
     const [header, bodies] = [bytes(list(commit)[0]), bytes(list(commit)[1])]
     previous = sha256('varve/commit/v1\0', database, feed, uint64(seq), previous, header)
     ids.push(previous)
     const fields = cbor(header)
-    expect([fields[0], fields.length]).toEqual([1, 15])
+    expect([fields[0], fields.length]).toEqual([1, fields[15] === undefined ? 15 : 16])
+    originals.push(fields[15])
     if (seq === 0) {
       const [key, nonce] = list(fields[4])
       publicKey = bytes(key)
@@ -155,20 +159,19 @@ function readRun(facts: Facts, run: Value[]): Read {
   }
   const head = Buffer.concat([Buffer.from('varve/feed-head/v1\0'), database, feed, uint64(ids.length - 1), previous])
   expect(isSigned(publicKey, head, bytes(run[4]))).toBe(true)
-  return { ids, entries }
+  return { ids, originals, entries }
 }
 
-/** Reads and checks a run of the record over the commits of one feed. */
-function readRecord(facts: Facts, record: Value[], ids: readonly Buffer[]): Value[][] {
+/** Reads and checks the record of a unit over the commits of its feeds. */
+function readRecord(facts: Facts, record: Value[], runs: readonly Read[]): Value[][] {
   const database = hex(facts.database)
   let previous: Buffer = Buffer.alloc(32)
-  // Runs of receipts for consecutive commits of one feed, of which these vectors have one.
-  const seqs = list(record[2]).flatMap((run) => {
-    const [, seq, count] = list(run).map(Number)
-    return Array.from({ length: count ?? 0 }, (_, i) => (seq ?? 0) + i)
+  const commits = list(record[2]).flatMap((run) => {
+    const [feed, seq, count] = list(run).map(Number)
+    return Array.from({ length: count ?? 0 }, (_, i) => runs[feed ?? -1]?.ids[(seq ?? 0) + i])
   })
   const receipts = list(record[3]).map((receipt, number) => {
-    const commit = ids[seqs[number] ?? -1] ?? Buffer.alloc(0)
+    const commit = commits[number] ?? Buffer.alloc(0)
     previous = sha256('varve/receipt/v1\0', database, uint64(number), previous, commit, bytes(receipt))
     return cbor(bytes(receipt))
   })
@@ -188,18 +191,32 @@ describe.each(['commit', 'receipt'])('the units of %s.json', (chapter) => {
   test.each(vectors.units.valid)('$name', ({ unit }) => {
     const [version, feeds, record] = cbor(hex(unit))
     expect(version).toBe(1)
-    const { ids, entries } = readRun(facts, list(list(feeds)[0]))
-    expect(entries.map(({ body }) => body)).toEqual([
-      [1, 'ada', 'people', 'ada', null, [[0, ['name'], ['Ada']]]],
-      [1, 'bob', 'people', null, 'import', [[0, ['name'], ['Bob']]]],
-      [1, null, null, null, null, [[1, ['address', 'city'], 'Paris']]],
-      [1, null, null, null, null, [[8]]],
-    ])
-    if (record === null || record === undefined) return
-    const receipts = readRecord(facts, list(record), ids)
-    expect(receipts.slice(0, 2)).toEqual([
-      [1, 1_767_225_600_010, null, [0, 0], [0]],
-      [1, 1_767_225_600_010, null, [1], [2]],
-    ])
+    const runs = list(feeds).map((run) => readRun(facts, list(run)))
+    const receipts = record === null || record === undefined ? null : readRecord(facts, list(record), runs)
+    if (runs.length === 1) expectThree(runs[0], receipts)
+    else expectIssuedAgain(list(feeds), runs, receipts)
   })
 })
+
+function expectThree(run: Read | undefined, receipts: readonly Value[][] | null): void {
+  expect(run?.entries.map(({ body }) => body)).toEqual([
+    [1, 'ada', 'people', 'ada', null, [[0, ['name'], ['Ada']]]],
+    [1, 'bob', 'people', null, 'import', [[0, ['name'], ['Bob']]]],
+    [1, null, null, null, null, [[1, ['address', 'city'], 'Paris']]],
+    [1, null, null, null, null, [[8]]],
+  ])
+  if (receipts === null) return
+  expect(receipts.slice(0, 2)).toEqual([
+    [1, 1_767_225_600_010, null, [0, 0], [0]],
+    [1, 1_767_225_600_010, null, [1], [2]],
+  ])
+}
+
+/** The commit that was ahead, and two that name it: its feed, its number, its id. */
+function expectIssuedAgain(feeds: Value[], runs: readonly Read[], receipts: readonly Value[][] | null): void {
+  const original = [bytes(list(feeds[0])[0]), 0, runs[0]?.ids[0]]
+  expect(runs.map(({ originals }) => originals)).toEqual([[undefined], [original], [original]])
+  for (const { entries } of runs)
+    expect(entries.map(({ body }) => body)).toEqual([[1, 'eve', 'people', null, null, [[0, ['name'], ['Eve']]]]])
+  expect(receipts?.map((receipt) => receipt[2] === null)).toEqual([false, true, false])
+}

@@ -1,5 +1,8 @@
-// @vitest-environment happy-dom
-/** The hooks in React itself: what is rendered follows what is stored, and nothing is rendered for nothing. */
+/**
+ * The hooks in React itself: what is rendered follows what is stored, and nothing is rendered for nothing.
+ *
+ * @vitest-environment happy-dom
+ */
 
 import {
   createVarve,

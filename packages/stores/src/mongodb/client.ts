@@ -2,7 +2,8 @@
 
 import { MongoClient } from 'mongodb'
 import { VarveError } from 'varve/engine'
-import { fail, shownUrl, type Place } from './errors.ts'
+import { Closing } from '../closing.ts'
+import { fail, repeated, shownUrl, type Place } from './errors.ts'
 
 export interface MongodbClientOptions {
   /** `mongodb://…` or `mongodb+srv://…`, with user, password and options. Never shown in errors. */
@@ -11,6 +12,8 @@ export interface MongodbClientOptions {
   readonly connections?: number
   /** Milliseconds a call waits for a primary; 10,000 by default. */
   readonly waitMs?: number
+  /** Milliseconds a server has to answer a request; 60,000 by default. */
+  readonly answerMs?: number
 }
 
 export interface MongodbHealth {
@@ -29,18 +32,28 @@ export interface MongodbClient {
   health(): Promise<MongodbHealth>
   /** Connections that are open, and of these the ones that nobody uses; calls that wait for one. Asks nobody. */
   figures(): { readonly connections: number; readonly idle: number; readonly waiting: number }
-  /** Closes all connections; afterwards calls fail with `CLOSED`. */
-  close(): Promise<void>
+  /** How long the stores of this client wait at their end, when the server is away. */
+  readonly closing: Closing
+  /**
+   * Closes all connections; afterwards calls fail with `CLOSED`. A server that does not answer is waited for 5 s, and not
+   * when it is known to be `away`.
+   */
+  close(away?: boolean): Promise<void>
 }
 
 /** MongoDB 6.0: collections ordered by their key came with 5.3. */
 const leastWireVersion = 17
+
+/** Milliseconds that a server has to take a connection, or to tell that it is there; and between two such questions. */
+const connectMs = 5_000
+const watchMs = 2_000
 
 export function mongodbClient(options: MongodbClientOptions): MongodbClient {
   const url = shownUrl(options.url)
   const place: Place = { url, database: 'admin', store: null }
   let client: Promise<MongoClient> | null = null
   let closed = false
+  const closing = new Closing()
   let counts = { connections: 0, used: 0, waiting: 0 }
 
   async function openClient(): Promise<MongoClient> {
@@ -48,7 +61,7 @@ export function mongodbClient(options: MongodbClientOptions): MongodbClient {
     counts = counted(made)
     try {
       await made.connect()
-      checkServer(await made.db('admin').command({ hello: 1 }), url)
+      checkServer(await repeated(() => made.db('admin').command({ hello: 1 })), url)
       return made
     } catch (error) {
       client = null
@@ -66,6 +79,7 @@ export function mongodbClient(options: MongodbClientOptions): MongodbClient {
   return {
     url,
     connect,
+    closing,
     async health() {
       const begun = performance.now()
       try {
@@ -80,22 +94,28 @@ export function mongodbClient(options: MongodbClientOptions): MongodbClient {
       const { connections, used, waiting } = counts
       return { connections, idle: Math.max(0, connections - used), waiting }
     },
-    async close() {
+    async close(away = false) {
       closed = true
+      if (away) closing.isAway()
       const open = client
       client = null
-      if (open !== null) await open.then((each) => each.close()).catch(() => undefined)
+      // Whatever it still does ends with its connections.
+      if (open !== null) await closing.within(() => open.then((each) => each.close())).catch(() => undefined)
     },
   }
 }
 
-function makeClient({ url, connections = 32, waitMs = 10_000 }: MongodbClientOptions, place: Place): MongoClient {
+function makeClient(options: MongodbClientOptions, place: Place): MongoClient {
+  const { url, connections = 32, waitMs = 10_000, answerMs = 60_000 } = options
   try {
     return new MongoClient(url, {
       appName: 'varve',
       maxPoolSize: connections,
       serverSelectionTimeoutMS: waitMs,
-      connectTimeoutMS: waitMs,
+      // Both together are how long a server that hangs is waited for before another is asked.
+      connectTimeoutMS: Math.min(waitMs, connectMs),
+      heartbeatFrequencyMS: watchMs,
+      socketTimeoutMS: answerMs,
       promoteBuffers: true,
       retryReads: true,
       retryWrites: true,

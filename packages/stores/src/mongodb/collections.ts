@@ -2,7 +2,7 @@
 
 import type { Binary, Collection, Db } from 'mongodb'
 import type { StoredRow } from './cells.ts'
-import { codeOf, errorCode } from './errors.ts'
+import { codeOf, errorCode, repeated } from './errors.ts'
 import type { LeaseRow } from './lease.ts'
 import type { BatchRow } from './log.ts'
 import type { StoreRow } from './projector.ts'
@@ -39,11 +39,12 @@ export function collectionsOf(db: Db): Collections {
  * are asked for, and going backward leave out a row at an inclusive lower end (both seen in MongoDB 7.0.15).
  */
 export async function makeCollections(db: Db): Promise<void> {
-  const known = await db.listCollections({ name: { $in: [...collectionNames] } }, { nameOnly: true }).toArray()
+  const names = { name: { $in: [...collectionNames] } }
+  const known = await repeated(() => db.listCollections(names, { nameOnly: true }).toArray())
   for (const name of collectionNames) {
     if (known.some((each) => each.name === name)) continue
     try {
-      await db.createCollection(name)
+      await repeated(() => db.createCollection(name))
     } catch (error) {
       if (codeOf(error) !== errorCode.namespaceExists) throw error
     }

@@ -1,5 +1,6 @@
 /** What the driver's and the server's errors mean in Varve's words, without addresses' credentials. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   MongoBulkWriteError,
   MongoError,
@@ -69,27 +70,40 @@ export function isPassing(error: unknown): boolean {
   // Without a code of the server it is the network, a closed pool, or a time limit.
   return (
     error instanceof MongoError &&
+    !isClosed(error) &&
     !/^Mongo(?:InvalidArgument|API|Parse|Compatibility|MissingDependency)Error$/.test(error.name)
   )
 }
 
+/** Whether the client was closed, after which nothing is sent any more. */
+export function isClosed(error: unknown): boolean {
+  return (
+    error instanceof Error && /^Mongo(?:ClientClosed|NotConnected|ServerClosed|TopologyClosed)Error$/.test(error.name)
+  )
+}
+
+/** Codes of a read whose cursor ended with its server, or with what that server had to undo. */
+const cutOff: ReadonlySet<number> = new Set([43, 175, 237, 11_601])
+
 /** Milliseconds for which a request is repeated; each attempt waits for a primary besides. */
 const repeatMs = 10_000
+const longestPauseMs = 200
 
 /**
- * Runs a request that may be repeated, as a read. The driver repeats one once: after a server's end that can be on
- * another connection to what is no longer there. It does not when its sockets throw as they are.
+ * Runs a request that may be repeated, as a read. The driver repeats one once: after a server's end, or in an election,
+ * that can be on another connection to what is no longer there. It does not when its sockets throw as they are.
  */
 export async function repeated<T>(request: () => Promise<T>): Promise<T> {
   const begun = performance.now()
-  for (;;) {
+  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
       return await request()
     } catch (error) {
-      // Each of these makes the driver look for the primary again before it sends anything, so this does not spin.
-      const isOfTheWay = isNetwork(error) || error instanceof MongoNetworkError || passing.has(codeOf(error) ?? 0)
+      const code = codeOf(error) ?? 0
+      const isOfTheWay = isNetwork(error) || error instanceof MongoNetworkError || passing.has(code) || cutOff.has(code)
       if (!isOfTheWay || performance.now() - begun > repeatMs) throw error
     }
+    await sleep(pauseMs)
   }
 }
 

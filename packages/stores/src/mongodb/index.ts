@@ -84,7 +84,7 @@ export function mongodb(options: MongodbOptions): StoreProvider {
     const { address = null, step } = options
     const driver = await client.connect()
     const where = { client: driver, db: driver.db(database), collections, place: placeOf(store), store }
-    const base = { ...where, env, address, leaseMs, heads: options.heads ?? null }
+    const base = { ...where, env, address, leaseMs, heads: options.heads ?? null, closing: client.closing }
     return step === undefined ? base : { ...base, step }
   }
 

@@ -2,7 +2,7 @@
 
 import type { Collection } from 'mongodb'
 import { VarveError, type Env } from 'varve/engine'
-import { guarded, nameOf, type Place } from './errors.ts'
+import { guarded, nameOf, repeated, type Place } from './errors.ts'
 
 export interface LeaseRow {
   /** Name of the store. */
@@ -89,7 +89,7 @@ export class Lease {
   /** The holder was told by a fence that there is another: it is lost for good. */
   async lose(): Promise<VarveError> {
     const { collection, store } = this.#options
-    const row = await collection.findOne({ _id: store }).catch(() => null)
+    const row = await repeated(() => collection.findOne({ _id: store })).catch(() => null)
     this.#lost ??= this.#lockedBy(row)
     this.#cancel()
     return this.#lost
@@ -130,12 +130,11 @@ export class Lease {
       before: { $ifNull: ['$session', null] },
       until: { $add: ['$$NOW', termMs] },
     }
+    // From before the first attempt: a later one may find that it took effect.
     const begun = this.#now()
-    const row = await collection.findOneAndUpdate(
-      { _id: store },
-      [{ $replaceWith: { $cond: [free, mine, '$$ROOT'] } }],
-      { upsert: true, returnDocument: 'after', ...majority },
-    )
+    const change = [{ $replaceWith: { $cond: [free, mine, '$$ROOT'] } }]
+    const options = { upsert: true, returnDocument: 'after' as const, ...majority }
+    const row = await repeated(() => collection.findOneAndUpdate({ _id: store }, change, options))
     if (row?.holder !== holder) throw this.#lockedBy(row)
     this.#extend(begun)
     return row.before
@@ -143,9 +142,13 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const { collection, store, holder, termMs, place } = this.#options
-    const begun = this.#now()
+    const further = [{ $set: { until: { $add: ['$$NOW', termMs] } } }]
+    let begun = this.#now()
     const { matchedCount } = await guarded(place, () =>
-      collection.updateOne({ _id: store, holder }, [{ $set: { until: { $add: ['$$NOW', termMs] } } }], majority),
+      repeated(() => {
+        begun = this.#now()
+        return collection.updateOne({ _id: store, holder }, further, majority)
+      }),
     )
     if (matchedCount === 0 && !this.#given) await this.lose()
     else this.#extend(begun)
@@ -161,14 +164,18 @@ export class Lease {
     this.#deadline = { wall: begun.wall + termMs, elapsed: begun.elapsed + termMs }
   }
 
+  /** One renewal after the other: while the server is away, each is told of once. */
   #schedule(): void {
     const { env, termMs, store } = this.#options
     this.#cancel = env.timer(() => {
       if (this.#given || this.#lost !== null) return
-      this.renew().catch((error: unknown) => {
-        env.log('warn', 'The lease of a store could not be renewed', { store, error: String(error) })
-      })
-      this.#schedule()
+      this.renew()
+        .catch((error: unknown) => {
+          env.log('warn', 'The lease of a store could not be renewed', { store, error: String(error) })
+        })
+        .finally(() => {
+          if (!this.#given && this.#lost === null) this.#schedule()
+        })
     }, termMs / 3)
   }
 

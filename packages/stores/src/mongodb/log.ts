@@ -4,7 +4,7 @@ import type { Collection } from 'mongodb'
 import { pause, VarveError, type Env } from 'varve/engine'
 import type { Row } from './cells.ts'
 import type { Effects } from './effects.ts'
-import { fail, guarded, isDuplicate, isPassing, type Place, repeated } from './errors.ts'
+import { fail, guarded, isClosed, isDuplicate, isPassing, type Place, repeated } from './errors.ts'
 import { num } from './keys.ts'
 import type { Lease } from './lease.ts'
 import { Layer } from './layers.ts'
@@ -37,11 +37,15 @@ const settled = { readConcern: { level: 'majority' as const } }
 const none = { cleared: [], keys: [], rows: [] }
 const whole = { parts: 0, attempt: 0 }
 
+/** Batches that one request asks for. */
+const pageBatches = 100
+
 export class Log {
   readonly #options: LogOptions
   #last = 0
   #trimmed = 0
   #attempts = 0
+  #ended = false
 
   constructor(options: LogOptions) {
     this.#options = options
@@ -62,7 +66,7 @@ export class Log {
       await lease.check()
       // What no majority has may vanish: a number above it would leave a gap.
       const newestFirst = { sort: { _id: -1 as const }, limit: 1, projection: { _id: 1 }, ...settled }
-      const [newest] = await guarded(place, () => collection.find(numbers, newestFirst).toArray())
+      const [newest] = await guarded(place, () => repeated(() => collection.find(numbers, newestFirst).toArray()))
       const last = newest === undefined ? 0 : Number.parseInt(newest._id.slice(prefix.length + 2), 16)
       const number = Math.max(last, applied) + 1
       const fence = { ...none, ...whole, _id: this.#id(number), holder: lease.holder, fence: true }
@@ -98,24 +102,39 @@ export class Log {
   /** The batches above `applied`, in order. */
   async *after(applied: number): AsyncGenerator<Layer> {
     const { collection, place } = this.#options
-    let number = applied
-    const above = { _id: { $gt: this.#id(applied), $lte: this.#id(this.#last) } }
-    for await (const row of collection.find(above, { sort: { _id: 1 } })) {
-      number++
-      if (row._id !== this.#id(number)) this.#missing(number)
-      const parts: Part[] = [row]
-      for (let at = 0; at < row.parts; at++) {
-        const part = await guarded(place, () => collection.findOne({ _id: this.#partId(number, row, at) }))
-        parts.push(part ?? this.#missing(number))
+    for (let number = applied; number < this.#last;) {
+      const above = { _id: { $gt: this.#id(number), $lte: this.#id(this.#last) } }
+      const next = { sort: { _id: 1 as const }, limit: pageBatches }
+      const page = await guarded(place, () => repeated(() => collection.find(above, next).toArray()))
+      if (page.length === 0) this.#missing(number + 1)
+      for (const row of page) {
+        number++
+        if (row._id !== this.#id(number)) this.#missing(number)
+        const parts = [row, ...(await this.#partsOf(number, row))]
+        yield new Layer(number, {
+          cleared: parts.flatMap(({ cleared }) => cleared),
+          rows: new Map(
+            parts.flatMap(({ keys, rows }) => keys.map((name, i): [string, Row | null] => [name, rows[i] ?? null])),
+          ),
+        })
       }
-      yield new Layer(number, {
-        cleared: parts.flatMap(({ cleared }) => cleared),
-        rows: new Map(
-          parts.flatMap(({ keys, rows }) => keys.map((name, i): [string, Row | null] => [name, rows[i] ?? null])),
-        ),
-      })
     }
-    if (number < this.#last) this.#missing(number + 1)
+  }
+
+  async #partsOf(number: number, row: BatchRow): Promise<readonly Part[]> {
+    const { collection, place } = this.#options
+    const parts: Part[] = []
+    for (let at = 0; at < row.parts; at++) {
+      const _id = this.#partId(number, row, at)
+      const part = await guarded(place, () => repeated(() => collection.findOne({ _id })))
+      parts.push(part ?? this.#missing(number))
+    }
+    return parts
+  }
+
+  /** What is under way is not tried again: nobody waits any longer. */
+  end(): void {
+    this.#ended = true
   }
 
   /** Removes batches that the rows hold. */
@@ -143,6 +162,8 @@ export class Log {
     const begun = env.now()
     let uncertain = false
     for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 500)) {
+      // Known before the attempt: after a long rest of this process there is one more, which tells who has the store.
+      const isLast = this.#ended || env.now() - begun > 2 * termMs
       try {
         await collection.insertOne(row, majority)
         return 'mine'
@@ -150,9 +171,9 @@ export class Log {
         if (isDuplicate(error)) {
           const found = await this.#holderAt(row._id)
           if (found !== null) return found === lease.holder ? 'mine' : 'other'
-        } else if (!isPassing(error) && !uncertain) fail(error, place)
+        } else if (!isPassing(error) && !isClosed(error) && !uncertain) fail(error, place)
         uncertain = true
-        if (env.now() - begun > 2 * termMs) this.#unknown(error)
+        if (isLast || isClosed(error)) this.#unknown(error)
       }
       await pause(env, waitMs)
     }

@@ -50,7 +50,7 @@ export interface Opened {
   readonly projector: Projector
   readonly writer: Writer
   readonly tags: Tags
-  /** Brings everything into the rows, and gives the lease back. */
+  /** Ends what is written, brings everything into the rows, and gives the lease back. */
   readonly release: () => Promise<void>
 }
 
@@ -229,7 +229,7 @@ export class MongodbStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#closing ??= this.#opened.writer.idle().then(() => this.#opened.release())
+    this.#closing ??= this.#opened.release()
     await this.#closing
   }
 }

@@ -2,9 +2,11 @@
 
 import { UUID, type ClientSession, type Db, type MongoClient } from 'mongodb'
 import { toHex, VarveError, type Env } from 'varve/engine'
+import type { Closing } from '../closing.ts'
 import type { Knowledge } from './check.ts'
+import { closeStore } from './close.ts'
 import type { Collections } from './collections.ts'
-import { guarded, type Place } from './errors.ts'
+import { guarded, repeated, type Place } from './errors.ts'
 import { Heads, type HeadsName } from './heads.ts'
 import { Highest, openTags } from './known.ts'
 import { Layers, View } from './layers.ts'
@@ -18,6 +20,8 @@ import { Writer } from './writer.ts'
 
 const layoutVersion = 1
 
+const settled = { readConcern: { level: 'majority' as const } }
+
 export interface OpenOptions {
   readonly client: MongoClient
   readonly collections: Collections
@@ -28,6 +32,7 @@ export interface OpenOptions {
   readonly leaseMs: number
   readonly db: Db
   readonly heads: HeadsName | null
+  readonly closing: Closing
   readonly step?: (name: string) => Promise<void>
 }
 
@@ -75,7 +80,7 @@ async function openHeld(options: OpenOptions, session: ClientSession, lease: Lea
   const rows = new Rows(collections.rows, prefix)
   const log = new Log({ collection: collections.batches, place, env, prefix, lease, termMs: leaseMs })
   await log.fence(applied)
-  const now = await collections.stores.findOne({ _id: store }, { readConcern: { level: 'majority' } })
+  const now = await repeated(() => collections.stores.findOne({ _id: store }, settled))
   if (now?.epoch !== epoch) throw await lease.lose()
   const layers = new Layers(applied)
   for await (const layer of log.after(applied)) layers.add(layer)
@@ -105,18 +110,9 @@ async function openHeld(options: OpenOptions, session: ClientSession, lease: Lea
   }, projector)
   const known: Knowledge = { rows, highest: new Highest(rows), tags }
   const writer = new Writer({ log, layers, projector, lease, known, pieces })
-  const release = async (): Promise<void> => {
-    try {
-      if (!lease.isLost) await projector.finish(layers.last)
-      if (!lease.isLost) await log.trim(layers.applied)
-    } catch {
-      // All of it is in the log, and applied when the store is opened again; the projector has told why.
-    } finally {
-      await projector.stop()
-      await session.endSession().catch(() => undefined)
-      await lease.release()
-    }
-  }
+  const { closing } = options
+  const release = (): Promise<void> =>
+    closeStore({ closing, writer, projector, log, layers, lease, session, store, env })
   return { place, rows, layers, lease, projector, writer, tags, release }
 }
 
@@ -133,16 +129,15 @@ async function ready<T>(work: () => Promise<T>, projector: Projector): Promise<T
 /** The store with an epoch of its own: transactions of earlier holders cannot commit any more. */
 async function claim({ collections, env, store, place, heads }: OpenOptions): Promise<StoreRow> {
   // Refused as it is: what a newer release wrote must not be changed.
-  const found = await collections.stores.findOne({ _id: store }, { readConcern: { level: 'majority' } })
+  const found = await repeated(() => collections.stores.findOne({ _id: store }, settled))
   if (found !== null && found.layout !== layoutVersion) refuse(found.layout, store, place)
   const prefix = toHex(env.random(4))
   const made = { layout: layoutVersion, prefix, applied: 0, rounds: 0 }
-  const row = await collections.stores.findOneAndUpdate(
-    { _id: store },
-    // What is not kept in step from now on is not complete any more.
-    { $inc: { epoch: 1 }, $setOnInsert: made, ...(heads === null ? { $unset: { heads: '' } } : {}) },
-    { upsert: true, returnDocument: 'after', writeConcern: { w: 'majority', journal: true } },
-  )
+  // What is not kept in step from now on is not complete any more.
+  const mine = { $inc: { epoch: 1 }, $setOnInsert: made, ...(heads === null ? { $unset: { heads: '' as const } } : {}) }
+  const durable = { upsert: true, returnDocument: 'after', writeConcern: { w: 'majority', journal: true } } as const
+  // An attempt of which nobody knows whether it counted leaves a gap, which does no harm.
+  const row = await repeated(() => collections.stores.findOneAndUpdate({ _id: store }, mine, durable))
   return row ?? refuse(null, store, place)
 }
 

@@ -7,6 +7,7 @@ import { Draft, type Range } from './effects.ts'
 import { beyond, from, key, num } from './keys.ts'
 import { View } from './layers.ts'
 import { wholeRow, type Pieces } from './pieces.ts'
+import { documentField, type Rows } from './rows.ts'
 import { planSearches } from './search-plan.ts'
 
 /** Bytes of bodies in one row: reading a part of them reads little more. */
@@ -60,7 +61,7 @@ export async function planBatch(batch: Batch, view: View, known: Knowledge, piec
   }
   for (const name of snapshots) pieces.remove(draft, name)
   planEntries(batch, draft, pieces)
-  planIndexes(batch, draft)
+  planIndexes(batch, draft, known.rows)
   planSearches(batch, rows, pieces)
   planMarks(batch, draft)
   raiseHighest(batch, known.highest)
@@ -109,11 +110,11 @@ function snapshotsFrom({ document, place }: Pick<SnapshotRow, 'document' | 'plac
   return { from: prefix + from(place), to: beyond(prefix) }
 }
 
-function planIndexes(batch: Batch, draft: Draft): void {
+function planIndexes(batch: Batch, draft: Draft, all: Rows): void {
   for (const index of batch.indexesCleared ?? []) draft.clear({ from: `i${num(index)}`, to: beyond(`i${num(index)}`) })
   for (const { index, key: bytes, id } of batch.indexRowsRemoved ?? []) draft.remove(key.indexRow(index, bytes, id))
   for (const { index, key: bytes, id, document } of batch.indexRows ?? [])
-    draft.put(key.indexRow(index, bytes, id), { document })
+    draft.put(key.indexRow(index, bytes, id), { document, [documentField]: all.id(key.document(document)) })
 }
 
 function planMarks(batch: Batch, draft: Draft): void {

@@ -184,10 +184,10 @@ export function valuesAt(fields: readonly JsonValue[], places: readonly Place[])
 }
 
 export async function readIndex(rows: Rows, view: View, scan: IndexScan): Promise<readonly IndexHit[]> {
-  const found = await rows.range(view, indexRange(scan), scan.limit, scan.reverse)
+  const { found, documents: joined } = await rows.indexRange(view, indexRange(scan), scan.limit, scan.reverse)
   const names = found.map(([, row]) => key.document(numberIn(row, 'document')))
   const documents = new Map<string, Row>()
-  for (const [name, row] of await rows.get(view, names))
+  for (const [name, row] of await rows.get(view, names, joined))
     documents.set(name, await wholeRow(rows, view, name, row, 'state'))
   return found.map(([name, row], i) => {
     const reader = new KeyReader(name)

@@ -14,6 +14,18 @@ const pageRows = 5_000
 /** Ranges of one request. */
 const pageRanges = 500
 
+/** The field of an index row that holds the `_id` of its document's row, so that one request gives both. */
+export const documentField = 'row'
+
+/** An index row as it comes with the row of its document, if that one is there. */
+interface JoinedRow {
+  readonly _id: string
+  readonly document: number
+  readonly joined: readonly StoredRow[]
+}
+
+type PageOf = (range: Range, size: number) => Promise<readonly Found[]>
+
 export class Rows {
   readonly collection: Collection<StoredRow>
   readonly #prefix: string
@@ -45,12 +57,13 @@ export class Rows {
     return repeated(() => this.collection.aggregate(pipeline).toArray())
   }
 
-  /** The rows with these keys; those that are not there are left out. */
-  async get(view: View, names: Iterable<string>): Promise<ReadonlyMap<string, Row>> {
+  /** The rows with these keys; those that are not there are left out. `known` are some that the collection has. */
+  async get(view: View, names: Iterable<string>, known?: ReadonlyMap<string, Row>): Promise<ReadonlyMap<string, Row>> {
     const found = new Map<string, Row>()
     const asked: string[] = []
     for (const name of new Set(names)) {
-      const row = view.get(name)
+      const above = view.get(name)
+      const row = above === undefined ? known?.get(name) : above
       if (row === undefined) asked.push(this.id(name))
       else if (row !== null) found.set(name, row)
     }
@@ -69,7 +82,27 @@ export class Rows {
   }
 
   /** At most `limit` rows of a range, by key, reversed on request. */
-  async range(view: View, range: Range, limit: number, reverse = false): Promise<readonly Found[]> {
+  range(view: View, range: Range, limit: number, reverse = false): Promise<readonly Found[]> {
+    return this.#range(view, range, limit, reverse, (rest, size) => this.#page(rest, size, reverse))
+  }
+
+  /** Index rows like `range`, and the rows of their documents that the collection has, by key. */
+  async indexRange(
+    view: View,
+    range: Range,
+    limit: number,
+    reverse: boolean,
+  ): Promise<{ readonly found: readonly Found[]; readonly documents: ReadonlyMap<string, Row> }> {
+    const documents = new Map<string, Row>()
+    const page: PageOf = async (rest, size) => {
+      const rows = await this.#joinedPage(rest, size, reverse)
+      for (const { joined } of rows) for (const row of joined) documents.set(...this.#found(row))
+      return rows.map(({ _id, document }) => this.#found({ _id, document }))
+    }
+    return { found: await this.#range(view, range, limit, reverse, page), documents }
+  }
+
+  async #range(view: View, range: Range, limit: number, reverse: boolean, pageOf: PageOf): Promise<readonly Found[]> {
     const wanted = Math.max(0, limit)
     if (wanted === 0 || range.from >= range.to) return []
     const { rows, isCleared } = view.slice(range)
@@ -89,7 +122,7 @@ export class Rows {
     let rest: Range | null = range
     while (rest !== null) {
       const size = Math.min(pageRows, wanted - found.length + removed)
-      const page = await this.#page(rest, size, reverse)
+      const page = await pageOf(rest, size)
       for (const [name, row] of page) {
         if (upTo(name)) return found
         if (!rows.has(name) && !isCleared(name)) found.push([name, row])
@@ -130,6 +163,18 @@ export class Rows {
     const options = { sort: { _id: reverse ? (-1 as const) : (1 as const) }, limit: size, batchSize: size + 1 }
     const rows = await repeated(() => this.collection.find(this.filter(range), options).toArray())
     return rows.map((row) => this.#found(row))
+  }
+
+  /** One request for both: asking for the documents afterwards takes twice as long. */
+  #joinedPage(range: Range, size: number, reverse: boolean): Promise<readonly JoinedRow[]> {
+    const from = this.collection.collectionName
+    const pipeline = [
+      { $match: this.filter(range) },
+      { $sort: { _id: reverse ? -1 : 1 } },
+      { $limit: size },
+      { $lookup: { from, localField: documentField, foreignField: '_id', as: 'joined' } },
+    ]
+    return repeated(() => this.collection.aggregate<JoinedRow>(pipeline, { batchSize: size + 1 }).toArray())
   }
 
   #found({ _id, ...row }: StoredRow): Found {

@@ -3,14 +3,15 @@
 import { Binary, type Collection } from 'mongodb'
 import { checkFileName, VarveError } from 'varve/engine'
 import type { FileRow } from './collections.ts'
-import { guarded, type Place } from './errors.ts'
+import { guarded, repeated, type Place } from './errors.ts'
 
 /** Bytes of one; MongoDB takes 16 MB for a document. */
 const fileBytes = 15 * 1024 * 1024
 
 export async function readFile(files: Collection<FileRow>, place: Place, name: string): Promise<Uint8Array | null> {
   const file = checkFileName(name)
-  const row = await guarded(place, () => files.findOne({ _id: file }, { readConcern: { level: 'majority' } }))
+  const settled = { readConcern: { level: 'majority' as const } }
+  const row = await guarded(place, () => repeated(() => files.findOne({ _id: file }, settled)))
   if (row === null) return null
   return new Uint8Array(row.bytes instanceof Binary ? row.bytes.buffer : row.bytes)
 }
@@ -27,6 +28,6 @@ export async function writeFile(
       details: { file, size: bytes.length, limit: fileBytes },
     })
   }
-  const durable = { writeConcern: { w: 'majority' as const, journal: true } }
-  await guarded(place, () => files.replaceOne({ _id: file }, { bytes }, { upsert: true, ...durable }))
+  const durable = { upsert: true, writeConcern: { w: 'majority' as const, journal: true } }
+  await guarded(place, () => repeated(() => files.replaceOne({ _id: file }, { bytes }, durable)))
 }

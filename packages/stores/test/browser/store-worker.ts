@@ -32,12 +32,14 @@ async function act({ act: what, name, pageKey, value, patient = true }: Asked): 
 }
 
 addEventListener('message', ({ data }: MessageEvent<Asked>) => {
-  act(data).then(
-    (answer) => {
-      postMessage({ id: data.id, answer, error: null })
-    },
-    (error: unknown) => {
-      postMessage({ id: data.id, answer: null, error: isVarveError(error) ? error.code : String(error) })
-    },
-  )
+  void answer(data)
 })
+
+async function answer(asked: Asked): Promise<void> {
+  const { id } = asked
+  try {
+    postMessage({ id, answer: await act(asked), error: null })
+  } catch (error) {
+    postMessage({ id, answer: null, error: isVarveError(error) ? error.code : String(error) })
+  }
+}

@@ -30,6 +30,10 @@ export class ServerChild {
     return this.#child?.pid ?? 0
   }
 
+  get runs(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
   /** What it said last. */
   get said(): string {
     return this.#said

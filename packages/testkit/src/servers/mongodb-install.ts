@@ -25,6 +25,8 @@ export interface MongodbInstall {
   readonly env: Readonly<Record<string, string>>
   /** Of the server, as Wine names it. */
   readonly server: string
+  /** Where programs of Wine find what opens their files for them. */
+  readonly meetingPlace: string
 }
 
 /** Path of the program that runs the server, unpacked or not; null where it cannot be had. */
@@ -55,7 +57,9 @@ export async function installMongodb(): Promise<MongodbInstall> {
       await rm(making, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
     }
   }
-  return { program: programIn(folder), env: environment(folder), server: serverName }
+  // Debian's Wine makes a folder of its own for it, and notes its name.
+  const meetingPlace = join(tmpdir(), (await readFile(join(folder, 'prefix/wineserver'), 'utf8')).trim())
+  return { program: programIn(folder), env: environment(folder), server: serverName, meetingPlace }
 }
 
 async function unpack(dir: string): Promise<void> {

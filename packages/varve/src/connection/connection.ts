@@ -20,6 +20,8 @@ export interface ConnectionParts extends LineParts {
   readonly isChosenOffline: () => Promise<boolean>
   readonly chooseOffline: (offline: boolean) => Promise<void>
   readonly openPresence: (database: Uint8Array, device: Uint8Array, body: Uint8Array) => unknown
+  /** Takes presence that concerns open texts; false for what is the application's. */
+  readonly hear: (database: Uint8Array, state: unknown) => boolean
   readonly onClosed: () => void
 }
 
@@ -210,11 +212,7 @@ export class Connection {
       case 'drained':
         break
       case 'presence':
-        this.#listeners.emit('presence', {
-          database: toHex(event.database),
-          device: toHex(event.device),
-          state: this.#parts.openPresence(event.database, event.device, event.body),
-        })
+        this.#present(event)
         break
       case 'error':
         if (event.database !== null) this.#own.reported(event.database, event.error)
@@ -230,6 +228,12 @@ export class Connection {
       case 'closed':
         break
     }
+  }
+
+  #present({ database, device, body }: Extract<DriverEvent, { readonly event: 'presence' }>): void {
+    const state = this.#parts.openPresence(database, device, body)
+    if (this.#parts.hear(database, state)) return
+    this.#listeners.emit('presence', { database: toHex(database), device: toHex(device), state })
   }
 
   #isDirectory(database: Uint8Array): boolean {

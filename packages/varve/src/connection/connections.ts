@@ -13,6 +13,7 @@ import { replicaOf, type Database } from '../database/database.ts'
 import { nodeKey, type TenantHost } from './host.ts'
 import type { TenantHome } from '../home/home.ts'
 import type { Keyring } from '../home/keyring.ts'
+import { Company } from './company.ts'
 import { openPresence, sealPresence } from './presence.ts'
 import { syncOver } from './sync-over.ts'
 import type { SyncReport } from '../database/types.ts'
@@ -41,6 +42,8 @@ export class Connections {
   readonly #parts: ConnectionsParts
   readonly #all = new Set<Connection>()
   readonly #served = new Set<SyncDriver>()
+  /** Who has texts open here. */
+  readonly company = new Company((replica, key, state) => this.#tell(replica, key, state))
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts
@@ -71,6 +74,7 @@ export class Connections {
         url === null ? Promise.resolve() : home.saveValue(offlineName(url), offline ? utf8('offline') : null),
       openPresence: (database, device, body) =>
         openPresence((id) => this.#parts.keys.versionById(id), { database, device }, body),
+      hear: (database, state) => this.company.hear(database, state),
       onClosed: () => this.#all.delete(connection),
     })
     this.#all.add(connection)
@@ -121,11 +125,14 @@ export class Connections {
 
   /** Tells the members who have this database open what this device does; nothing is stored. */
   presence(database: Database, state: unknown): void {
-    const { context } = replicaOf(database)
+    const replica = replicaOf(database)
+    this.#tell(replica, replica.context.defaultKey, state)
+  }
+
+  #tell({ context }: Replica, keyName: string, state: unknown): void {
     const { host, keys } = this.#parts
-    const key = keys.versions(context.defaultKey).at(-1)
-    if (key === undefined)
-      throw new VarveError('KEY_MISSING', `The keyring holds no key "${context.defaultKey}": import it`)
+    const key = keys.versions(keyName).at(-1)
+    if (key === undefined) throw new VarveError('KEY_MISSING', `The keyring holds no key "${keyName}": import it`)
     const place = { database: context.id, device: host.device.publicKey }
     const body = sealPresence(key, place, state, host.env)
     for (const connection of this.#all) connection.sendPresence(context.id, body)

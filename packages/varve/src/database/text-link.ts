@@ -1,7 +1,7 @@
 /** Between the Yjs document of an open text and the database: what is typed is written, and what is written shows. */
 
 import * as Y from 'yjs'
-import { textAt } from '../document/texts.ts'
+import { textAt, textOf } from '../document/texts.ts'
 import { valueAt } from '../document/tree.ts'
 import type { Head } from '../document/head.ts'
 import { VarveError } from '../errors.ts'
@@ -193,6 +193,11 @@ export class TextLink {
       return
     }
     if (!this.#begun && text === undefined && beginsWith(head, this.target)) return
+    const remembered = textOf(head.state, this.target.path, this.target.text)
+    if (text === undefined && remembered !== undefined && remembered.waiting > 0) {
+      this.#merge(remembered)
+      return
+    }
     // Who did not know of it and typed meanwhile brings the text back, as when it is stamped later.
     if (!local && this.#edits.count > 0) this.#write()
     else if (local || this.#writing === 0) this.#end(head.state.status === 'live' ? 'replaced' : 'deleted')
@@ -203,7 +208,7 @@ export class TextLink {
     this.#apply(Y.encodeStateAsUpdate(there, Y.encodeStateVector(this.doc)))
     this.#known.clear()
     // Something that others built on was not taken by the recorder: who has it writes it again.
-    if (text.waiting > 0 && this.#writing === 0 && this.#edits.count === 0 && this.doc.store.pendingStructs === null)
+    if (text.waiting > 0 && this.doc.store.pendingStructs === null)
       if (this.#edits.noteMissing(this.doc, there)) this.#timer.start()
   }
 

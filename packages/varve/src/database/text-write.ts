@@ -3,7 +3,7 @@
 import * as Y from 'yjs'
 import type { DocumentState } from '../document/fold.ts'
 import type { Operation, Path } from '../document/operation.ts'
-import { textAt } from '../document/texts.ts'
+import { textAt, textOf } from '../document/texts.ts'
 import { joinPath } from '../encoding/path.ts'
 import { VarveError } from '../errors.ts'
 import { assertLimit, limits } from '../limits.ts'
@@ -49,7 +49,7 @@ export function textTask(
       checkUpdate(bytes)
       const operations: readonly Operation[] = [{ op: 'text', path, id: text, update: bytes }]
       const made = changeOf(space, head, { id, tag, kind: 'change', operations, always: true }, options)
-      const after = made === null || made.after === head.state ? undefined : textAt(made.after, path)
+      const after = made === null || made.after === head.state ? undefined : textOf(made.after, path, text)
       if (made === null || after === undefined) throw refused(path)
       if (after.value.length > before(head.state, path))
         assertLimit(after.value.length, limits.textWrittenCharacters, `The text at "${joinPath(path)}" in characters`)
@@ -68,8 +68,8 @@ function before(state: DocumentState, path: Path): number {
   return textAt(state, path)?.value.length ?? 0
 }
 
-function isBegun({ texts = [] }: DocumentState, { path, text }: TextTarget): boolean {
-  return texts.some((known) => known.id === text && joinPath(known.path) === joinPath(path))
+function isBegun(state: DocumentState, { path, text }: TextTarget): boolean {
+  return textOf(state, path, text) !== undefined
 }
 
 function withBeginning({ text, begin }: TextTarget, update: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 /** Differences between two states: for people (`diff`), and as the operations an update is stored as. */
 
 import { joinPath } from '../encoding/path.ts'
+import type { TextDifference } from '../text/delta.ts'
 import { equalJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import type { Operation, Path } from './operation.ts'
 import { hasAttributes } from './sealed.ts'
@@ -12,6 +13,8 @@ export interface Difference {
   readonly kind: 'added' | 'removed' | 'changed'
   readonly before?: JsonValue
   readonly after?: JsonValue
+  /** Of a shared text on both sides: which characters stayed, came and went, whoever typed them. */
+  readonly text?: readonly TextDifference[]
 }
 
 interface RawDifference {

@@ -2,7 +2,9 @@
 
 import { equalJson, isJsonArray, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import { mergeObjects } from './merge.ts'
+import type { TextState } from '../text/state.ts'
 import type { Lineage, Operation } from './operation.ts'
+import { foldText, settleTexts } from './texts.ts'
 import { changeAt, withAttribute, type Owned } from './tree.ts'
 
 export type Status = 'absent' | 'live' | 'deleted'
@@ -19,6 +21,8 @@ export interface DocumentState {
   readonly updatedBy: string | null
   /** True when the data may hold sealed values. */
   readonly sealed?: true
+  /** Texts that were ever written, those that were written last at the end; absent when there is none. */
+  readonly texts?: readonly TextState[]
 }
 
 export const absentState: DocumentState = {
@@ -47,7 +51,7 @@ export interface FoldEntry {
 export function foldEntry(state: DocumentState, entry: FoldEntry): DocumentState {
   let after = state
   const owned: Owned = new WeakSet()
-  for (const operation of entry.operations) after = foldOperation(after, operation, entry, owned)
+  for (const operation of entry.operations) after = settleTexts(foldOperation(after, operation, entry, owned))
   return after === state || (entry.operations.length > 1 && sameState(after, state))
     ? state
     : { ...after, updatedBy: entry.actor }
@@ -59,6 +63,7 @@ function sameState(a: DocumentState, b: DocumentState): boolean {
     a.status === b.status &&
     a.lineage === b.lineage &&
     a.functionIds.length === b.functionIds.length &&
+    a.texts === b.texts &&
     equalJson(a.data, b.data)
   )
 }
@@ -73,6 +78,8 @@ function foldOperation(state: DocumentState, operation: Operation, entry: FoldEn
       return state.status === 'live' ? state : { ...state, status: 'live' }
     case 'merge':
       return foldMerge(state, operation, owned)
+    case 'text':
+      return foldText(state, operation, owned)
     case 'seal': {
       const data = changeAt(state.data, operation.path, owned, (before) =>
         equalJson(before, operation.value) ? before : operation.value,
@@ -117,7 +124,7 @@ function setAttribute(data: JsonObject, name: string, value: JsonValue, owned: O
   return Object.hasOwn(data, name) && equalJson(data[name], value) ? data : withAttribute(data, name, value, owned)
 }
 
-type AttributeOperation = Exclude<Extract<Operation, { readonly path: unknown }>, { readonly op: 'seal' }>
+type AttributeOperation = Exclude<Extract<Operation, { readonly path: unknown }>, { readonly op: 'seal' | 'text' }>
 
 /** `data` after an operation at a path; `data` itself when it changes nothing. */
 function changeData(data: JsonObject, operation: AttributeOperation, owned: Owned): JsonObject {

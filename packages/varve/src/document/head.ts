@@ -6,6 +6,7 @@ import { parseStamp, zeroStamp, type Stamp } from '../encoding/stamp.ts'
 import { VarveError } from '../errors.ts'
 import { absentState, type DocumentState, type Status } from './fold.ts'
 import type { Lineage } from './operation.ts'
+import { decodeTexts, encodeTexts, markTexts } from './head-texts.ts'
 import { replaceSealed, sealedMark } from './sealed.ts'
 
 /** Position of an entry in time order: its commit's stamp, ties broken by the feed's id. */
@@ -161,7 +162,14 @@ export function encodeHead(head: Head): string {
     lineage === null ? 0 : [lineage.parentId, lineage.parentCollection, lineage.originId, lineage.originCollection],
     state.functionIds.length === 0 ? 0 : state.functionIds,
     state.data,
+    ...(state.texts === undefined ? [] : [encodeTexts(state.texts)]),
   ])
+}
+
+/** The same without the bytes of texts, which tell one state in many ways: heads that say the same have equal marks. */
+export function markOfHead(head: Head): string {
+  const { texts: kept, ...state } = head.state
+  return kept === undefined ? encodeHead(head) : JSON.stringify([encodeHead({ ...head, state }), markTexts(kept)])
 }
 
 /** Reads a stored head; throws `TAMPERED` for text this Varve did not write. */
@@ -176,7 +184,8 @@ export function decodeHead(text: string): Head {
 }
 
 function readHead(fields: unknown, sealed: boolean): Head {
-  if (!Array.isArray(fields) || fields.length !== 16) throw new VarveError('INVALID', 'A head has 16 fields')
+  if (!Array.isArray(fields) || (fields.length !== 16 && fields.length !== 17))
+    throw new VarveError('INVALID', 'A head has 16 or 17 fields')
   const list: readonly JsonValue[] = fields
   const insertedAt = count(list[5])
   const createdBy = textOrZero(list[8])
@@ -193,6 +202,7 @@ function readHead(fields: unknown, sealed: boolean): Head {
       createdBy,
       updatedBy: list[9] === 0 ? createdBy : textOrZero(list[9]),
       ...(sealed ? { sealed } : {}),
+      ...(list.length > 16 ? { texts: decodeTexts(list[16], data) } : {}),
     },
     recorded: count(list[2]),
     pending: count(list[3]),

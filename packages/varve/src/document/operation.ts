@@ -4,7 +4,10 @@ import { bytesOf, listOf, textOf, textOrNull, wholeNumber } from '../encoding/de
 import { checkAttribute, isJsonObject, toJson, type JsonObject, type JsonValue } from '../encoding/json.ts'
 import { joinPath } from '../encoding/path.ts'
 import { VarveError } from '../errors.ts'
+import { toHex, fromHex } from '../encoding/bytes.ts'
 import { limits } from '../limits.ts'
+import type { TextId } from '../text/doc.ts'
+import { checkUpdate } from '../text/update.ts'
 import { fileOf, type FileInfo } from './file.ts'
 import { sealedBytes, sealedOf, type Sealed } from './sealed.ts'
 
@@ -34,6 +37,8 @@ export type Operation =
   | { readonly op: 'seal'; readonly path: Path; readonly value: Sealed }
   /** An attachment at a path: what documents show of it, and the list of its chunks. */
   | { readonly op: 'file'; readonly path: Path; readonly value: FileInfo; readonly manifest: Uint8Array }
+  /** An edit of the text at a path, as a Yjs update that `checkUpdate` has passed. */
+  | { readonly op: 'text'; readonly path: Path; readonly id: TextId; readonly update: Uint8Array }
 
 const codes = [
   'put',
@@ -48,6 +53,7 @@ const codes = [
   'restore',
   'seal',
   'file',
+  'text',
 ] as const
 
 /** The CBOR-ready form: an array beginning with the position of the operation in `codes`. */
@@ -84,6 +90,8 @@ export function encodeOperation(operation: Operation): readonly unknown[] {
       return [code, operation.path, sealedBytes(operation.value)]
     case 'file':
       return [code, operation.path, operation.value.name, operation.value.type, operation.manifest]
+    case 'text':
+      return [code, operation.path, fromHex(operation.id), operation.update]
   }
 }
 
@@ -121,6 +129,11 @@ export function decodeOperation(value: unknown): Operation {
       return { op, path: decodePath(fields[1]), value: sealedOf(bytesOf(fields[2], null, 'the sealed value')) }
     case 'file':
       return decodeFile(fields)
+    case 'text': {
+      const update = bytesOf(fields[3], null, 'the change of a text')
+      checkUpdate(update)
+      return { op, path: decodePath(fields[1]), id: toHex(bytesOf(fields[2], 16, 'the id of a text')), update }
+    }
   }
 }
 

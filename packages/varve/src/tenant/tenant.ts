@@ -14,6 +14,7 @@ import type { Replica } from '../replica/replica.ts'
 import { answerInvitations, type Answers, type AnswerOptions } from '../invitations/answer-invitations.ts'
 import { audit, type AuditOptions, type AuditReport } from '../audit/audit.ts'
 import { Catalogue, directoryName, tenantKey, type DatabaseInfo } from '../home/catalogue.ts'
+import { companyOf } from '../connection/company.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Connections, ConnectOptions } from '../connection/connections.ts'
 import { replicaOf, type Database, type DatabaseHome } from '../database/database.ts'
@@ -61,6 +62,8 @@ export class Tenant implements AsyncDisposable, DatabaseHome {
   readonly #catalogue: Catalogue
   readonly #memory: NodeMemory
   #connections: Connections | null = null
+  /** How those who have a text open see each other. */
+  readonly company = companyOf(() => this.#live().company)
   readonly #open: OpenDatabases
   #directory: Directory | null = null
   #closing: Promise<void> | null = null
