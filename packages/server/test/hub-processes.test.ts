@@ -149,65 +149,59 @@ for (const { name, program, start } of engines)
       expect(await hub.using(place, async (database) => (await database.verify()).ok)).toBe(true)
     })
 
-    test.runIf(name === 'PostgreSQL')(
-      'messaging is asked of the process that holds it, and does not pull it over',
-      async () => {
-        const { gate, one, two } = await besideHub()
-        await one.messaging('tenant-a').createTopic('payments', { shards: 2 })
-        const messaging = two.messaging('tenant-a')
-        await messaging.publish('payments', { id: 'one', body: 1 })
-        const [delivery] = await messaging.receive('payments', 'billing')
-        await delivery?.ack()
-        await messaging.snapshots.set('rates', null)
-        expect(await messaging.snapshots.latest('rates')).toMatchObject({ value: null })
-        await expect(messaging.retry('payments/billing/one')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-        expect(await messaging.deadLetters()).toEqual([])
-        expect(gate.paths).toEqual(Array.from({ length: 8 }, () => '/peer/call'))
-      },
-    )
+    test('messaging is asked of the process that holds it, and does not pull it over', async () => {
+      const { gate, one, two } = await besideHub()
+      await one.messaging('tenant-a').createTopic('payments', { shards: 2 })
+      const messaging = two.messaging('tenant-a')
+      await messaging.publish('payments', { id: 'one', body: 1 })
+      const [delivery] = await messaging.receive('payments', 'billing')
+      await delivery?.ack()
+      await messaging.snapshots.set('rates', null)
+      expect(await messaging.snapshots.latest('rates')).toMatchObject({ value: null })
+      await expect(messaging.retry('payments/billing/one')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      expect(await messaging.deadLetters()).toEqual([])
+      expect(gate.paths).toEqual(Array.from({ length: 8 }, () => '/peer/call'))
+    })
 
-    test.runIf(name === 'PostgreSQL')(
-      'pages of a query, the history of a document and files come from the process that holds the place',
-      async () => {
-        const { gate, one, two } = await besideHub({ localStorage: { enabled: true, basePath: temporaryFolder() } })
-        const [here, there] = [one, two].map((hub) => hub.with<Note>({ ...place, collection: 'notes' }))
-        if (here === undefined || there === undefined) throw new Error('a handle is missing')
-        await here.createMany(Array.from({ length: 140 }, (_, n) => ({ n })))
-        const { id } = await here.create({ n: 1_000 })
-        await Promise.all(Array.from({ length: 59 }, (_, n) => here.patch(id, { n })))
-        const content = new Uint8Array(1_100_000).map((_, at) => at % 251)
-        await here.attach(id, 'scan', content, { name: 'scan.bin', type: 'application/octet-stream' })
-        await here.attach(id, 'scan', content.subarray(0, 10), { name: 'short.bin', type: 'application/octet-stream' })
-        gate.paths.length = 0
+    test('pages of a query, the history of a document and files come from the process that holds the place', async () => {
+      const { gate, one, two } = await besideHub({ localStorage: { enabled: true, basePath: temporaryFolder() } })
+      const [here, there] = [one, two].map((hub) => hub.with<Note>({ ...place, collection: 'notes' }))
+      if (here === undefined || there === undefined) throw new Error('a handle is missing')
+      await here.createMany(Array.from({ length: 140 }, (_, n) => ({ n })))
+      const { id } = await here.create({ n: 1_000 })
+      await Promise.all(Array.from({ length: 59 }, (_, n) => here.patch(id, { n })))
+      const content = new Uint8Array(1_100_000).map((_, at) => at % 251)
+      await here.attach(id, 'scan', content, { name: 'scan.bin', type: 'application/octet-stream' })
+      await here.attach(id, 'scan', content.subarray(0, 10), { name: 'short.bin', type: 'application/octet-stream' })
+      gate.paths.length = 0
 
-        const found = []
-        for await (const { n } of there
-          .find({ n: { $lt: 130 } })
-          .sort({ n: -1 })
-          .limit(120))
-          found.push(n)
-        expect(found.slice(0, 3)).toEqual([129, 128, 127])
-        expect(found).toHaveLength(120)
-        const versions = []
-        for await (const { ov } of there.history(id, { from: 2 })) versions.push(ov)
-        expect(versions).toEqual(Array.from({ length: 60 }, (_, i) => i + 2))
-        const file = await there.attachment(id, 'scan', { ov: 60 })
-        expect(file.info).toMatchObject({ name: 'scan.bin', size: content.length })
-        expect(equalBytes(await file.bytes(), content)).toBe(true)
-        expect(await file.bytes({ offset: 1_048_570, length: 10 })).toEqual(content.subarray(1_048_570, 1_048_580))
-        const short = await there.attachment(id, 'scan')
-        const added = await there.attach(id, 'more', content, { name: 'more.bin', type: 'text/plain' })
-        expect(added).toMatchObject({ name: 'more.bin', size: content.length, hash: file.info.hash })
-        expect(await there.attach(id, 'more', content, { name: 'more.bin', type: 'text/plain' })).toEqual(added)
-        expect(await here.get(id)).toMatchObject({ more: added, _system: { ov: 62 } })
-        await here.delete(id)
-        expect(await short.bytes()).toEqual(content.subarray(0, 10))
-        await expect(there.attachment(id, 'scan')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-        expect(new Set(gate.paths)).toEqual(new Set(['/peer/call']))
-        expect((await one.admin.stats()).placements.open).toBe(1)
-        expect((await two.admin.stats()).placements.open).toBe(0)
-      },
-    )
+      const found = []
+      for await (const { n } of there
+        .find({ n: { $lt: 130 } })
+        .sort({ n: -1 })
+        .limit(120))
+        found.push(n)
+      expect(found.slice(0, 3)).toEqual([129, 128, 127])
+      expect(found).toHaveLength(120)
+      const versions = []
+      for await (const { ov } of there.history(id, { from: 2 })) versions.push(ov)
+      expect(versions).toEqual(Array.from({ length: 60 }, (_, i) => i + 2))
+      const file = await there.attachment(id, 'scan', { ov: 60 })
+      expect(file.info).toMatchObject({ name: 'scan.bin', size: content.length })
+      expect(equalBytes(await file.bytes(), content)).toBe(true)
+      expect(await file.bytes({ offset: 1_048_570, length: 10 })).toEqual(content.subarray(1_048_570, 1_048_580))
+      const short = await there.attachment(id, 'scan')
+      const added = await there.attach(id, 'more', content, { name: 'more.bin', type: 'text/plain' })
+      expect(added).toMatchObject({ name: 'more.bin', size: content.length, hash: file.info.hash })
+      expect(await there.attach(id, 'more', content, { name: 'more.bin', type: 'text/plain' })).toEqual(added)
+      expect(await here.get(id)).toMatchObject({ more: added, _system: { ov: 62 } })
+      await here.delete(id)
+      expect(await short.bytes()).toEqual(content.subarray(0, 10))
+      await expect(there.attachment(id, 'scan')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      expect(new Set(gate.paths)).toEqual(new Set(['/peer/call']))
+      expect((await one.admin.stats()).placements.open).toBe(1)
+      expect((await two.admin.stats()).placements.open).toBe(0)
+    })
 
     test('a watch goes on, whichever process holds the place: held elsewhere, pulled over, and after its end', async () => {
       const { gate, one, two } = await besideHub()

@@ -11,7 +11,10 @@ export async function loadFetch(): Promise<FetchLike> {
   return (url, init) => fetched(url, init, agentFor(url))
 }
 
-function fetched(url: string, init: FetchInit, agent: Agent | undefined): Promise<FetchedResponse> {
+/** Making these twice is the same as making them once. */
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
+
+function fetched(url: string, init: FetchInit, agent: Agent | undefined, first = true): Promise<FetchedResponse> {
   const { method, headers, body, signal } = init
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
@@ -25,7 +28,12 @@ function fetched(url: string, init: FetchInit, agent: Agent | undefined): Promis
       response.on('error', () => undefined)
       resolve({ status: response.statusCode ?? 0, headers: { get: header }, body: response })
     })
-    request.on('error', reject)
+    request.on('error', (error) => {
+      // A server may end a waiting connection just when it is used again; Node leaves it to us to take another one.
+      const isStale = request.reusedSocket && 'code' in error && error.code === 'ECONNRESET'
+      if (first && isStale && repeatable.has(method) && !signal.aborted) resolve(fetched(url, init, agent, false))
+      else reject(error)
+    })
     // Not given to the request: it would stay with the socket, which other requests use afterwards.
     const abort = (): void => void request.destroy()
     signal.addEventListener('abort', abort)
