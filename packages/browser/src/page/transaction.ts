@@ -1,17 +1,10 @@
 /** A transaction as a page has it: each of its calls goes to the engine, which holds the transaction open. */
 
-import type { CreateOptions, DeepPartial, Doc, EnrichOptions, Filter, Patch, Staged, WriteOptions } from 'varve'
+import type { Filter, TransactionCollection } from 'varve'
 import type { At } from './at.ts'
 import { SharedQuery } from './query.ts'
 
-export interface SharedTransactionCollection<T> {
-  get(id: string): Promise<Doc<T> | null>
-  create(data: T, options?: CreateOptions): Promise<Staged>
-  update(id: string, data: T, options?: WriteOptions): Promise<Staged>
-  patch(id: string, change: Patch<T>, options?: WriteOptions): Promise<Staged>
-  enrich(id: string, part: DeepPartial<T> | readonly DeepPartial<T>[], options?: EnrichOptions): Promise<Staged>
-  delete(id: string, options?: WriteOptions): Promise<Staged>
-  restore(id: string, options?: WriteOptions): Promise<Staged>
+export interface SharedTransactionCollection<T> extends Omit<TransactionCollection<T>, 'find'> {
   /** Committed documents only: writes of this transaction are not in the results. */
   find(filter?: Filter<T>): SharedQuery<T>
 }
