@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { loadFetch } from '../src/platform/node/fetch.ts'
+import { chunksOf } from '../src/sync/transports/chunks.ts'
 
 let server: Server
 afterEach(() => {
@@ -32,7 +33,7 @@ async function cutting(): Promise<{ readonly url: string; readonly asked: string
 async function answerTo(url: string, method: string): Promise<number> {
   const fetch = await loadFetch()
   const { status, body } = await fetch(url, { method, headers: {}, signal: new AbortController().signal })
-  for await (const _ of body);
+  if (body !== null) for await (const _ of chunksOf(body));
   return status
 }
 
